@@ -1,0 +1,7 @@
+//! `dq` checks data and schemas against rules written in DQDL.
+pub mod comparison;
+pub mod diagnostic;
+pub mod dqdl;
+pub mod intervals;
+pub mod span;
+pub mod value;
