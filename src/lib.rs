@@ -3,5 +3,6 @@ pub mod comparison;
 pub mod diagnostic;
 pub mod dqdl;
 pub mod intervals;
+pub mod metrics;
 pub mod span;
 pub mod value;

@@ -90,6 +90,24 @@ impl Number {
         self.to_f64().partial_cmp(&other.to_f64())
     }
 
+    /// The sum; exact where both are exact and the result can be represented.
+    pub fn plus(self, other: Self) -> Self {
+        self.aligned(other, i256::checked_add).unwrap_or_else(|| Number::Float(self.to_f64() + other.to_f64()))
+    }
+
+    /// The difference; exact where both are exact and the result can be represented.
+    pub fn minus(self, other: Self) -> Self {
+        self.aligned(other, i256::checked_sub).unwrap_or_else(|| Number::Float(self.to_f64() - other.to_f64()))
+    }
+
+    /// Applies `operation` to both digits at the finer scale.
+    fn aligned(self, other: Self, operation: impl Fn(i256, i256) -> Option<i256>) -> Option<Self> {
+        let (Number::Exact { unscaled: left, scale: left_scale }, Number::Exact { unscaled: right, scale: right_scale }) = (self, other) else { return None };
+        let scale = left_scale.max(right_scale);
+        let widen = |value: i256, from: u8| power_of_ten(u32::from(scale - from)).and_then(|factor| value.checked_mul(factor));
+        Some(Number::Exact { unscaled: operation(widen(left, left_scale)?, widen(right, right_scale)?)?, scale })
+    }
+
     /// Whether it is a NaN.
     pub fn is_nan(self) -> bool {
         matches!(self, Number::Float(value) if value.is_nan())

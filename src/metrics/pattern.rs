@@ -1,0 +1,289 @@
+//! Patterns of `matches`: Java's syntax on a linear-time engine, full match.
+//!
+//! Where Java's meaning differs from the engine's (`\d`, `\w`, `\s` and `\b` are ASCII,
+//! `.` stops at every line terminator), the pattern is rewritten. Look-around,
+//! back-references and possessive quantifiers run on a backtracking engine with a
+//! limit; a text that exceeds it does not match and does not not match.
+
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+
+/// Steps a backtracking match may take before it is given up.
+const BACKTRACK_LIMIT: usize = 1_000_000;
+/// Largest table of the byte automaton; beyond it the general engine is used.
+const AUTOMATON_BYTES: usize = 4 << 20;
+/// Largest program of the general engine.
+const PROGRAM_BYTES: usize = 16 << 20;
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub struct Pattern {
+    engine: Engine,
+}
+
+#[derive(Debug)]
+enum Engine {
+    /// One table look-up per byte.
+    Automaton { table: Box<dense::DFA<Vec<u32>>>, start: StateID },
+    /// Lazy automata and friends: any size, still linear.
+    General(regex::Regex),
+    /// Back-references and look-around.
+    Backtracking(Box<fancy_regex::Regex>),
+}
+
+/// Why a pattern does not compile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatternError {
+    /// What is wrong.
+    pub message: String,
+    /// The byte of the pattern where it is noticed, if known.
+    pub offset: Option<usize>,
+}
+
+/// How much of a text must match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// All of it: `^(?:p)$`.
+    Whole,
+    /// Any part of it.
+    Part,
+}
+
+impl Pattern {
+    /// Compiles Java syntax.
+    pub fn new(source: &str, extent: Extent) -> Result<Self, PatternError> {
+        let translated = translate(source);
+        let wrapped = match extent {
+            Extent::Whole => format!(r"\A(?:{translated})\z"),
+            Extent::Part => translated,
+        };
+        if extent == Extent::Whole
+            && let Some(engine) = automaton(&wrapped)
+        {
+            return Ok(Self { engine });
+        }
+        match regex::RegexBuilder::new(&wrapped).size_limit(PROGRAM_BYTES).nest_limit(100).build() {
+            Ok(regex) => Ok(Self { engine: Engine::General(regex) }),
+            Err(regex::Error::CompiledTooBig(_)) => Err(PatternError { message: "the pattern is too large".into(), offset: None }),
+            Err(linear) => match fancy_regex::RegexBuilder::new(&wrapped).backtrack_limit(BACKTRACK_LIMIT).delegate_size_limit(PROGRAM_BYTES).build() {
+                Ok(regex) => Ok(Self { engine: Engine::Backtracking(Box::new(regex)) }),
+                Err(reason) if supports_less(&linear) => Err(PatternError { message: reason.to_string(), offset: None }),
+                Err(_) => Err(explain(source, &linear)),
+            },
+        }
+    }
+
+    /// Whether `text` matches. `None` when the backtracking limit was reached.
+    pub fn is_match(&self, text: &str) -> Option<bool> {
+        match &self.engine {
+            Engine::Automaton { table, start } => {
+                let mut state = *start;
+                for byte in text.as_bytes() {
+                    state = table.next_state(state, *byte);
+                    // Special states are dead, quit, start and match states: only the first two end the run.
+                    if table.is_special_state(state) && table.is_dead_state(state) {
+                        return Some(false);
+                    }
+                }
+                Some(table.is_match_state(table.next_eoi_state(state)))
+            }
+            Engine::General(regex) => Some(regex.is_match(text)),
+            Engine::Backtracking(regex) => regex.is_match(text).ok(),
+        }
+    }
+}
+
+fn automaton(wrapped: &str) -> Option<Engine> {
+    let config = dense::Config::new()
+        .start_kind(StartKind::Anchored)
+        .match_kind(MatchKind::All)
+        .dfa_size_limit(Some(AUTOMATON_BYTES))
+        .determinize_size_limit(Some(4 * AUTOMATON_BYTES));
+    let thompson = regex_automata::nfa::thompson::Config::new().nfa_size_limit(Some(AUTOMATON_BYTES));
+    let table = dense::Builder::new().configure(config).thompson(thompson).build(wrapped).ok()?;
+    let start = table.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+    Some(Engine::Automaton { table: Box::new(table), start })
+}
+
+/// Whether the linear engine refused a construct that the backtracking one knows.
+fn supports_less(error: &regex::Error) -> bool {
+    error.to_string().contains("not supported")
+}
+
+/// The reason, found by compiling the pattern as the user wrote it.
+fn explain(source: &str, fallback: &regex::Error) -> PatternError {
+    match regex_automata::util::syntax::parse(source) {
+        Err(error) => {
+            // The syntax crate renders the pattern with a caret; its last line is the reason.
+            let text = error.to_string();
+            let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(text.as_str()).to_string();
+            let offset = text.lines().find(|line| line.trim_start().starts_with('^')).and_then(|line| line.find('^')).map(|column| column.saturating_sub(4));
+            let single_line = !source.contains('\n');
+            PatternError { message: reason, offset: offset.filter(|offset| single_line && source.is_char_boundary(*offset)) }
+        }
+        Ok(_) => PatternError { message: fallback.to_string().lines().last().unwrap_or("the pattern does not compile").trim_start_matches("error: ").to_string(), offset: None },
+    }
+}
+
+/// Rewrites what Java reads differently.
+fn translate(source: &str) -> String {
+    let mut out = String::with_capacity(source.len() + 16);
+    let mut characters = source.char_indices().peekable();
+    let mut class_depth = 0usize;
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => {
+                let Some((_, escaped)) = characters.next() else {
+                    out.push('\\');
+                    break;
+                };
+                match escaped {
+                    'd' if class_depth > 0 => out.push_str("0-9"),
+                    'd' => out.push_str("[0-9]"),
+                    'w' if class_depth > 0 => out.push_str("a-zA-Z_0-9"),
+                    'w' => out.push_str("[a-zA-Z_0-9]"),
+                    's' if class_depth > 0 => out.push_str(r" \t\n\x0B\f\r"),
+                    's' => out.push_str(r"[ \t\n\x0B\f\r]"),
+                    'h' if class_depth > 0 => out.push_str(r" \t\xA0"),
+                    'h' => out.push_str(r"[ \t\xA0]"),
+                    'D' => out.push_str("[^0-9]"),
+                    'W' => out.push_str("[^a-zA-Z_0-9]"),
+                    'S' => out.push_str(r"[^ \t\n\x0B\f\r]"),
+                    'R' if class_depth == 0 => out.push_str(r"(?:\r\n|[\n\x0B\f\r\x{85}\x{2028}\x{2029}])"),
+                    'Z' if class_depth == 0 => out.push_str(r"(?:\r?\n)?\z"),
+                    'b' if class_depth == 0 => out.push_str(r"(?-u:\b)"),
+                    'e' => out.push_str(r"\x1B"),
+                    'Q' => {
+                        let rest = &source[at + 2..];
+                        let (quoted, skip) = rest.split_once("\\E").map_or((rest, rest.len()), |(quoted, _)| (quoted, quoted.len() + 2));
+                        out.push_str(&regex::escape(quoted));
+                        let end = at + 2 + skip;
+                        while characters.peek().is_some_and(|(next, _)| *next < end) {
+                            characters.next();
+                        }
+                    }
+                    'p' | 'P' if source[at + 2..].starts_with('{') => match source[at + 2..].split_once('}') {
+                        Some((name, _)) => {
+                            let end = at + 2 + name.len() + 1;
+                            while characters.peek().is_some_and(|(next, _)| *next < end) {
+                                characters.next();
+                            }
+                            out.push_str(&property(&name[1..], escaped == 'P'));
+                        }
+                        None => out.extend(['\\', escaped]),
+                    },
+                    other => out.extend(['\\', other]),
+                }
+            }
+            '[' => {
+                class_depth += 1;
+                out.push('[');
+                if let Some((_, '^')) = characters.peek() {
+                    out.push('^');
+                    characters.next();
+                }
+                // A bracket that opens the class is itself in Java only when escaped; keep both spellings working.
+                if let Some((_, ']')) = characters.peek() {
+                    out.push_str(r"\]");
+                    characters.next();
+                }
+            }
+            ']' if class_depth > 0 => {
+                class_depth -= 1;
+                out.push(']');
+            }
+            '.' if class_depth == 0 => out.push_str(r"[^\n\r\x{85}\x{2028}\x{2029}]"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Java's POSIX classes are ASCII; `Is` and `In` prefixes name scripts and properties.
+fn property(name: &str, negated: bool) -> String {
+    let ascii = match name {
+        "Lower" => "a-z",
+        "Upper" => "A-Z",
+        "ASCII" => r"\x00-\x7F",
+        "Alpha" => "a-zA-Z",
+        "Digit" => "0-9",
+        "Alnum" => "a-zA-Z0-9",
+        "Punct" => "!-/:-@\\[-`{-~",
+        "Graph" => "!-~",
+        "Print" => " -~",
+        "Blank" => r" \t",
+        "Cntrl" => r"\x00-\x1F\x7F",
+        "XDigit" => "0-9a-fA-F",
+        "Space" => r" \t\n\x0B\f\r",
+        _ => {
+            let name = name.strip_prefix("Is").unwrap_or(name);
+            return format!(r"\{}{{{name}}}", if negated { 'P' } else { 'p' });
+        }
+    };
+    if negated { format!("[^{ascii}]") } else { format!("[{ascii}]") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn full(pattern: &str, text: &str) -> bool {
+        Pattern::new(pattern, Extent::Whole).expect(pattern).is_match(text).expect("within the limit")
+    }
+
+    #[test]
+    fn the_whole_text_must_match() {
+        assert!(full("abc|def", "def"));
+        assert!(!full("abc|def", "abc def"));
+        assert!(full(".*", ""));
+        assert!(!full("a", "a\n"));
+    }
+
+    #[test]
+    fn java_classes_are_ascii() {
+        assert!(!full(r"\d+", "٣"));
+        assert!(!full(r"\w+", "é"));
+        assert!(full(r"[\w-]+", "a-b_1"));
+        assert!(full(r"[^\d]+", "ab"));
+        assert!(full(r"\p{Alpha}+", "ab"));
+        assert!(full(r"\p{L}+", "é"));
+        assert!(full(r"\Qa.b\E", "a.b"));
+        assert!(!full("a.b", "a\rb"));
+        assert!(full(r"\p{IsLatin}+", "é"));
+    }
+
+    #[test]
+    fn look_around_and_back_references_work() {
+        assert!(full(r"(?=.*\d).{3}", "ab1"));
+        assert!(!full(r"(?=.*\d).{3}", "abc"));
+        assert!(full(r"(a|b)\1", "aa"));
+        assert!(!full(r"(a|b)\1", "ab"));
+        assert!(full(r"a++b", "aab"));
+    }
+
+    #[test]
+    fn catastrophic_patterns_are_given_up() {
+        let pattern = Pattern::new(r"(?!x)(a+)+\1b", Extent::Whole).expect("compiles");
+        assert_ne!(pattern.is_match(&"a".repeat(40)), Some(true));
+    }
+
+    #[test]
+    fn mistakes_name_their_place() {
+        let error = Pattern::new("a(b", Extent::Whole).expect_err("unclosed group");
+        assert_eq!((error.offset, error.message.as_str()), (Some(1), "unclosed group"));
+        assert!(Pattern::new("(a{1000}){1000}{1000}", Extent::Whole).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_automaton_agrees_with_the_general_engine(pattern in r"[ab.?*+|()\[\]é]{1,8}", text in r"[abé\n]{0,6}") {
+            let wrapped = format!(r"\A(?:{})\z", translate(&pattern));
+            if let (Ok(general), Some(engine)) = (regex::Regex::new(&wrapped), automaton(&wrapped)) {
+                prop_assert_eq!(Pattern { engine }.is_match(&text), Some(general.is_match(&text)));
+            }
+        }
+    }
+}

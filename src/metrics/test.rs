@@ -1,0 +1,202 @@
+//! Tests of single values: what a row must satisfy.
+//!
+//! A [`Test`] is a plain key; [`CompiledTest`] is the same test made ready for the
+//! type of a column. It gives one bit per row, so that counting and row-level results
+//! are the same computation.
+
+mod cast;
+mod ranges;
+mod text;
+
+pub use cast::CastTarget;
+pub use text::{TextSet, text_rows};
+
+use crate::intervals::Intervals;
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::BooleanBuffer;
+use arrow_schema::DataType;
+use std::fmt;
+use std::sync::Arc;
+use text::TextMatcher;
+
+/// What a value must satisfy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Test {
+    /// NULL and values are told apart, nothing else: works for every type.
+    Null {
+        /// Whether NULL passes.
+        null: bool,
+        /// Whether values pass.
+        value: bool,
+    },
+    /// Whole numbers in the column's own units, or keys of doubles ([`crate::intervals::float_key`]).
+    Within {
+        /// The numbers that pass.
+        intervals: Intervals,
+        /// Whether NULL passes.
+        null: bool,
+        /// Whether NaN passes.
+        nan: bool,
+    },
+    /// Lengths of text in code points; NULL has length 0.
+    Length(Intervals),
+    /// Texts of a set.
+    OneOf {
+        /// The set.
+        set: TextSet,
+        /// Whether texts of the set pass, or all others.
+        member: bool,
+        /// Whether NULL passes.
+        null: bool,
+    },
+    /// Texts that match a pattern as a whole, or do not. NULL never passes.
+    Matches {
+        /// In Java's syntax.
+        pattern: Arc<str>,
+        /// Whether matching texts pass, or the others.
+        member: bool,
+    },
+    /// Texts read as dates, in days since 1970. What is no date never passes.
+    DateText {
+        /// The days that pass.
+        intervals: Intervals,
+        /// Whether NULL passes.
+        null: bool,
+    },
+    /// Texts read as timestamps, in microseconds since 1970 UTC. What is none never passes.
+    TimestampText {
+        /// The instants that pass.
+        intervals: Intervals,
+        /// Zone of texts that name none.
+        zone: chrono_tz::Tz,
+    },
+    /// Values that Spark can cast to a type; NULL cannot.
+    Castable {
+        /// The type.
+        target: CastTarget,
+        /// Whether values that can be cast pass, or the others and NULL.
+        member: bool,
+        /// Zone of texts that name none.
+        zone: chrono_tz::Tz,
+    },
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let null = |null: &bool| if *null { " or NULL" } else { "" };
+        match self {
+            Test::Null { null, value } => match (null, value) {
+                (true, false) => f.write_str("is NULL"),
+                (false, true) => f.write_str("is not NULL"),
+                (true, true) => f.write_str("is anything"),
+                (false, false) => f.write_str("is nothing"),
+            },
+            Test::Within { intervals, null: n, nan } => write!(f, "in {}{}{}", Ranges(intervals), if *nan { " or NaN" } else { "" }, null(n)),
+            Test::Length(intervals) => write!(f, "length in {}", Ranges(intervals)),
+            Test::OneOf { set, member, null: n } => write!(f, "{}one of {} texts{}", if *member { "" } else { "not " }, set.len(), null(n)),
+            Test::Matches { pattern, member } => write!(f, "{}matches \"{}\"", if *member { "" } else { "not " }, pattern.escape_debug()),
+            Test::DateText { intervals, null: n } => write!(f, "date in {}{}", Ranges(intervals), null(n)),
+            Test::TimestampText { intervals, .. } => write!(f, "instant in {}", Ranges(intervals)),
+            Test::Castable { target, member, .. } => write!(f, "{}castable to {target}", if *member { "" } else { "not " }),
+        }
+    }
+}
+
+struct Ranges<'a>(&'a Intervals);
+
+impl fmt::Display for Ranges<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use arrow_buffer::i256;
+        let slice = self.0.as_slice();
+        for (position, (low, high)) in slice.iter().take(4).enumerate() {
+            let end = |value: &i256, infinity: i256, sign: &str| if *value == infinity { sign.to_string() } else { value.to_string() };
+            write!(f, "{}{}..{}", if position > 0 { "|" } else { "" }, end(low, i256::MIN, ""), end(high, i256::MAX, ""))?;
+        }
+        if slice.is_empty() {
+            f.write_str("nothing")?;
+        }
+        if slice.len() > 4 { write!(f, "|... {} ranges", slice.len()) } else { Ok(()) }
+    }
+}
+
+/// A test that does not fit the type of a column, or a pattern that does not compile.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TestError {
+    /// The test cannot judge values of this type.
+    #[error("this test cannot judge values of type {0}")]
+    Type(DataType),
+    /// The pattern is not one.
+    #[error("{}", .0.message)]
+    Pattern(super::pattern::PatternError),
+}
+
+/// A test ready for one type of column.
+#[derive(Debug)]
+pub struct CompiledTest {
+    matcher: Matcher,
+    null: bool,
+}
+
+#[derive(Debug)]
+enum Matcher {
+    Constant(bool),
+    Ranges(ranges::Ranges),
+    Text(TextMatcher),
+    Cast(cast::Cast),
+}
+
+impl CompiledTest {
+    /// Prepares `test` for a column of `data_type`.
+    pub fn new(test: &Test, data_type: &DataType) -> Result<Self, TestError> {
+        let fits = |fits: bool| if fits { Ok(()) } else { Err(TestError::Type(data_type.clone())) };
+        let text = |null: bool, matcher: TextMatcher| {
+            fits(super::is_text(data_type))?;
+            Ok(Self { matcher: Matcher::Text(matcher), null })
+        };
+        match test {
+            Test::Null { null, value } => Ok(Self { matcher: Matcher::Constant(*value), null: *null }),
+            Test::Within { intervals, null, nan } => {
+                let ranges = ranges::Ranges::new(intervals, *nan, data_type).ok_or_else(|| TestError::Type(data_type.clone()))?;
+                Ok(Self { matcher: Matcher::Ranges(ranges), null: *null })
+            }
+            Test::Length(intervals) => text(intervals.contains(arrow_buffer::i256::ZERO), TextMatcher::Length(text::lengths(intervals))),
+            Test::OneOf { set, member, null } => text(*null, TextMatcher::OneOf { set: text::Lookup::new(set), member: *member }),
+            Test::Matches { pattern, member } => {
+                let compiled = super::pattern::Pattern::new(pattern, super::pattern::Extent::Whole).map_err(TestError::Pattern)?;
+                text(false, TextMatcher::Matches { pattern: Box::new(compiled), member: *member })
+            }
+            Test::DateText { intervals, null } => text(*null, TextMatcher::Date(intervals.clone())),
+            Test::TimestampText { intervals, zone } => text(false, TextMatcher::Timestamp(intervals.clone(), *zone)),
+            Test::Castable { target, member, zone } => {
+                let cast = cast::Cast::new(target, *member, *zone, data_type).ok_or_else(|| TestError::Type(data_type.clone()))?;
+                Ok(Self { matcher: Matcher::Cast(cast), null: !*member })
+            }
+        }
+    }
+
+    /// One bit per row: whether it passes.
+    pub fn mask(&self, array: &ArrayRef) -> BooleanBuffer {
+        let values = match &self.matcher {
+            Matcher::Constant(value) => if *value { BooleanBuffer::new_set(array.len()) } else { BooleanBuffer::new_unset(array.len()) },
+            Matcher::Ranges(ranges) => ranges.mask(array),
+            Matcher::Text(matcher) => matcher.mask(array),
+            Matcher::Cast(cast) => cast.mask(array),
+        };
+        match array.logical_nulls() {
+            None => values,
+            Some(nulls) if self.null => &values | &!nulls.inner(),
+            Some(nulls) => &values & nulls.inner(),
+        }
+    }
+
+    /// How many rows pass.
+    pub fn count(&self, array: &ArrayRef) -> u64 {
+        self.mask(array).count_set_bits() as u64
+    }
+
+    /// How many rows pass, given distinct values that occur `weights` times and `nulls` NULLs.
+    pub fn weigh(&self, values: &ArrayRef, weights: &[u64], nulls: u64) -> u64 {
+        let passing: u64 = self.mask(values).set_indices().map(|at| weights.get(at).copied().unwrap_or(0)).sum();
+        passing + if self.null { nulls } else { 0 }
+    }
+}
