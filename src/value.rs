@@ -102,9 +102,16 @@ impl Number {
 
     /// Applies `operation` to both digits at the finer scale.
     fn aligned(self, other: Self, operation: impl Fn(i256, i256) -> Option<i256>) -> Option<Self> {
-        let (Number::Exact { unscaled: left, scale: left_scale }, Number::Exact { unscaled: right, scale: right_scale }) = (self, other) else { return None };
+        let (
+            Number::Exact { unscaled: left, scale: left_scale },
+            Number::Exact { unscaled: right, scale: right_scale },
+        ) = (self, other)
+        else {
+            return None;
+        };
         let scale = left_scale.max(right_scale);
-        let widen = |value: i256, from: u8| power_of_ten(u32::from(scale - from)).and_then(|factor| value.checked_mul(factor));
+        let widen =
+            |value: i256, from: u8| power_of_ten(u32::from(scale - from)).and_then(|factor| value.checked_mul(factor));
         Some(Number::Exact { unscaled: operation(widen(left, left_scale)?, widen(right, right_scale)?)?, scale })
     }
 

@@ -143,7 +143,8 @@ impl Kernel {
 
     /// Whether the metric can fold distinct values with their counts instead of rows.
     pub fn takes_weights(&self) -> bool {
-        self.types.len() == 1 && matches!(self.family, Family::NonNull | Family::Passing(_) | Family::Lengths | Family::Frequencies)
+        self.types.len() == 1
+            && matches!(self.family, Family::NonNull | Family::Passing(_) | Family::Lengths | Family::Frequencies)
     }
 
     /// Starts folding.
@@ -164,8 +165,12 @@ impl Accumulator {
     pub fn update(&mut self, columns: &[ArrayRef], rows: usize) {
         match (&mut self.state, &self.kernel.family, columns) {
             (State::Count(Count(count)), Family::Rows, _) => *count += rows as u64,
-            (State::Count(Count(count)), Family::NonNull, [column]) => *count += (column.len() - column.logical_null_count()) as u64,
-            (State::Count(Count(count)), _, [column]) => *count += self.kernel.test.as_ref().map_or(0, |test| test.count(column)),
+            (State::Count(Count(count)), Family::NonNull, [column]) => {
+                *count += (column.len() - column.logical_null_count()) as u64
+            }
+            (State::Count(Count(count)), _, [column]) => {
+                *count += self.kernel.test.as_ref().map_or(0, |test| test.count(column))
+            }
             (State::Extent(state), _, [column]) => state.update(column),
             (State::Lengths(state), _, [column]) => state.update(column),
             (State::Moments(state), _, [column]) => state.update(column),
@@ -181,7 +186,9 @@ impl Accumulator {
     pub fn weigh(&mut self, values: &ArrayRef, weights: &[u64], nulls: u64) {
         match (&mut self.state, &self.kernel.family) {
             (State::Count(Count(count)), Family::NonNull) => *count += weights.iter().sum::<u64>(),
-            (State::Count(Count(count)), _) => *count += self.kernel.test.as_ref().map_or(0, |test| test.weigh(values, weights, nulls)),
+            (State::Count(Count(count)), _) => {
+                *count += self.kernel.test.as_ref().map_or(0, |test| test.weigh(values, weights, nulls))
+            }
             (State::Lengths(state), _) => state.weigh(values, weights, nulls),
             (State::Frequencies(state), _) => state.weigh(values, weights, nulls),
             _ => {}

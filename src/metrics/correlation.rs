@@ -22,7 +22,14 @@ impl Joint {
         let count = xs.len() as f64;
         let (mean_x, mean_y) = (lane_sum(xs, |x| x) / count, lane_sum(ys, |y| y) / count);
         let products: Vec<f64> = xs.iter().zip(ys).map(|(x, y)| (x - mean_x) * (y - mean_y)).collect();
-        Self { count, mean_x, mean_y, xx: lane_sum(xs, |x| (x - mean_x) * (x - mean_x)), yy: lane_sum(ys, |y| (y - mean_y) * (y - mean_y)), xy: lane_sum(&products, |product| product) }
+        Self {
+            count,
+            mean_x,
+            mean_y,
+            xx: lane_sum(xs, |x| (x - mean_x) * (x - mean_x)),
+            yy: lane_sum(ys, |y| (y - mean_y) * (y - mean_y)),
+            xy: lane_sum(&products, |product| product),
+        }
     }
 
     fn join(self, other: Self) -> Self {

@@ -5,7 +5,10 @@ use super::{NoValue, Reading, Statistic};
 use crate::value::Number;
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow_buffer::i256;
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
@@ -33,13 +36,19 @@ impl Extent {
             DataType::UInt16 => self.whole::<UInt16Type>(array, 0, |value| i256::from_i128(value.into())),
             DataType::UInt32 => self.whole::<UInt32Type>(array, 0, |value| i256::from_i128(value.into())),
             DataType::UInt64 => self.whole::<UInt64Type>(array, 0, |value| i256::from_i128(value.into())),
-            DataType::Decimal32(_, scale) => self.whole::<Decimal32Type>(array, *scale, |value| i256::from_i128(value.into())),
-            DataType::Decimal64(_, scale) => self.whole::<Decimal64Type>(array, *scale, |value| i256::from_i128(value.into())),
+            DataType::Decimal32(_, scale) => {
+                self.whole::<Decimal32Type>(array, *scale, |value| i256::from_i128(value.into()))
+            }
+            DataType::Decimal64(_, scale) => {
+                self.whole::<Decimal64Type>(array, *scale, |value| i256::from_i128(value.into()))
+            }
             DataType::Decimal128(_, scale) => self.whole::<Decimal128Type>(array, *scale, i256::from_i128),
             DataType::Decimal256(_, scale) => self.whole::<Decimal256Type>(array, *scale, |value| value),
             DataType::Float16 => self.float::<Float16Type>(array, |value| value.to_f64()),
             // The shortest digits of a float are what people see in their data.
-            DataType::Float32 => self.float::<Float32Type>(array, |value| value.to_string().parse().unwrap_or(f64::NAN)),
+            DataType::Float32 => {
+                self.float::<Float32Type>(array, |value| value.to_string().parse().unwrap_or(f64::NAN))
+            }
             DataType::Float64 => self.float::<Float64Type>(array, |value| value),
             _ => {}
         }
@@ -70,7 +79,9 @@ impl Extent {
                 nan += 1;
                 return;
             }
-            extent = Some(extent.map_or((value, value), |(low, high)| (if value < low { value } else { low }, if value > high { value } else { high })));
+            extent = Some(extent.map_or((value, value), |(low, high)| {
+                (if value < low { value } else { low }, if value > high { value } else { high })
+            }));
         });
         self.nan += nan;
         if let Some((low, high)) = extent {
@@ -114,7 +125,8 @@ pub fn decimal(unscaled: i256, scale: i8) -> Number {
     match u8::try_from(scale) {
         Ok(scale) => Number::Exact { unscaled, scale },
         Err(_) => {
-            let factor = crate::value::power_of_ten(u32::from(scale.unsigned_abs())).and_then(|factor| unscaled.checked_mul(factor));
+            let factor = crate::value::power_of_ten(u32::from(scale.unsigned_abs()))
+                .and_then(|factor| unscaled.checked_mul(factor));
             factor.map_or(Number::Float(f64::NAN), |unscaled| Number::Exact { unscaled, scale: 0 })
         }
     }

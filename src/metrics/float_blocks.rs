@@ -2,7 +2,10 @@
 //! values and never on how they were cut into batches.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float16Type, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::DataType;
 
@@ -29,7 +32,11 @@ pub fn each_value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, mut visit: i
 /// Calls `visit` with every value of a numeric array as an optional double, NULL included.
 /// Arrays of other types give nothing.
 pub fn each_double(array: &ArrayRef, mut visit: impl FnMut(Option<f64>)) {
-    fn run<T: ArrowPrimitiveType>(array: &ArrayRef, convert: impl Fn(T::Native) -> f64, visit: &mut impl FnMut(Option<f64>)) {
+    fn run<T: ArrowPrimitiveType>(
+        array: &ArrayRef,
+        convert: impl Fn(T::Native) -> f64,
+        visit: &mut impl FnMut(Option<f64>),
+    ) {
         let array = array.as_primitive::<T>();
         if array.null_count() == 0 {
             array.values().iter().for_each(|value| visit(Some(convert(*value))));
@@ -72,13 +79,21 @@ pub fn each_double(array: &ArrayRef, mut visit: impl FnMut(Option<f64>)) {
 
 /// Calls `visit` with every timestamp in its own unit, NULL included; other types give nothing.
 pub fn each_timestamp(array: &ArrayRef, visit: impl FnMut(Option<i64>)) {
-    use arrow_array::types::{TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType};
+    use arrow_array::types::{
+        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    };
     use arrow_schema::TimeUnit;
     match array.data_type() {
         DataType::Timestamp(TimeUnit::Second, _) => array.as_primitive::<TimestampSecondType>().iter().for_each(visit),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => array.as_primitive::<TimestampMillisecondType>().iter().for_each(visit),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => array.as_primitive::<TimestampMicrosecondType>().iter().for_each(visit),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => array.as_primitive::<TimestampNanosecondType>().iter().for_each(visit),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            array.as_primitive::<TimestampMillisecondType>().iter().for_each(visit)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            array.as_primitive::<TimestampMicrosecondType>().iter().for_each(visit)
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            array.as_primitive::<TimestampNanosecondType>().iter().for_each(visit)
+        }
         _ => {}
     }
 }

@@ -90,11 +90,15 @@ impl Frequencies {
             (Keys::Narrow(own), Keys::Narrow(other)) => own.merge(other),
             (Keys::Wide(own), Keys::Wide(other)) => own.merge(other),
             // Partitions of one metric have one type of key; a state from elsewhere may not.
-            (Keys::Wide(own), Keys::Narrow(other)) => other.consolidated(1).for_each_group(|key, count| own.add(u128::from(key), count)),
+            (Keys::Wide(own), Keys::Narrow(other)) => {
+                other.consolidated(1).for_each_group(|key, count| own.add(u128::from(key), count))
+            }
             (own @ Keys::Narrow(_), Keys::Wide(other)) => {
                 let mut wide = other;
                 if let Keys::Narrow(narrow) = own {
-                    std::mem::take(narrow).consolidated(1).for_each_group(|key, count| wide.add(u128::from(key), count));
+                    std::mem::take(narrow)
+                        .consolidated(1)
+                        .for_each_group(|key, count| wide.add(u128::from(key), count));
                 }
                 *own = Keys::Wide(wide);
             }
@@ -126,12 +130,20 @@ impl Occurrences {
             Statistic::DistinctValues => Ok(Number::integer((distinct + u64::from(self.nulls > 0)).into())),
             Statistic::DuplicateRows => Ok(Number::integer((rows - once).into())),
             Statistic::Count => Ok(Number::integer(rows.into())),
-            Statistic::Uniqueness | Statistic::UniqueValueRatio | Statistic::Entropy if rows == 0 => Err(NoValue::NoData),
+            Statistic::Uniqueness | Statistic::UniqueValueRatio | Statistic::Entropy if rows == 0 => {
+                Err(NoValue::NoData)
+            }
             Statistic::Uniqueness => Ok(Number::Float(once as f64 / rows as f64)),
             Statistic::UniqueValueRatio => Ok(Number::Float(once as f64 / distinct as f64)),
             Statistic::Entropy => {
                 let total = rows as f64;
-                let sum: f64 = self.values.iter().map(|(occurrences, values)| (*values as f64) * (*occurrences as f64 / total) * (*occurrences as f64 / total).ln()).sum();
+                let sum: f64 = self
+                    .values
+                    .iter()
+                    .map(|(occurrences, values)| {
+                        (*values as f64) * (*occurrences as f64 / total) * (*occurrences as f64 / total).ln()
+                    })
+                    .sum();
                 Ok(Number::Float((-sum).max(0.0)))
             }
             _ => Err(NoValue::NotInFamily),

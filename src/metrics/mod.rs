@@ -28,10 +28,10 @@ pub mod test;
 pub mod text_cast;
 
 pub use accumulator::{Accumulator, Finished, Kernel, State, StateMismatch};
-use float_blocks::{each_double as doubles, each_timestamp as timestamps};
 pub use correlation::CoMoments;
 pub use counts::Count;
 pub use extent::Extent;
+use float_blocks::{each_double as doubles, each_timestamp as timestamps};
 pub use frequencies::{Frequencies, Occurrences, is_comparable};
 pub use lengths::Lengths;
 pub use moments::Moments;

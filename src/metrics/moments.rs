@@ -6,7 +6,10 @@ use super::{NoValue, Reading, Statistic};
 use crate::value::Number;
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow_buffer::i256;
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
@@ -55,7 +58,11 @@ impl Central {
             mean: self.mean + step * b,
             m2: self.m2 + other.m2 + delta * step * a * b,
             m3: self.m3 + other.m3 + delta * step * step * a * b * (a - b) + 3.0 * step * (a * other.m2 - b * self.m2),
-            m4: self.m4 + other.m4 + delta * step * step * step * a * b * (a * a - a * b + b * b) + 6.0 * step * step * (a * a * other.m2 + b * b * self.m2) + 4.0 * step * (a * other.m3 - b * self.m3),
+            m4: self.m4
+                + other.m4
+                + delta * step * step * step * a * b * (a * a - a * b + b * b)
+                + 6.0 * step * step * (a * a * other.m2 + b * b * self.m2)
+                + 4.0 * step * (a * other.m3 - b * self.m3),
         }
     }
 }
@@ -89,7 +96,9 @@ impl Moments {
             DataType::Decimal128(_, scale) => self.whole::<Decimal128Type>(array, *scale, |value| value),
             DataType::Decimal256(_, scale) => {
                 let mut sum = Some(i256::ZERO);
-                each_value(array.as_primitive::<Decimal256Type>(), |value| sum = sum.and_then(|sum| sum.checked_add(value)));
+                each_value(array.as_primitive::<Decimal256Type>(), |value| {
+                    sum = sum.and_then(|sum| sum.checked_add(value))
+                });
                 self.add_exact(sum.map_or(Number::Float(f64::INFINITY), |sum| decimal(sum, *scale)));
             }
             _ => {}
@@ -167,7 +176,9 @@ impl Moments {
         match statistic {
             Statistic::Sum => Ok(self.exact.unwrap_or(Number::Float(self.float))),
             Statistic::Mean => match self.exact {
-                Some(Number::Exact { unscaled, scale }) => float(wide_to_f64(unscaled) / (count * 10f64.powi(i32::from(scale)))),
+                Some(Number::Exact { unscaled, scale }) => {
+                    float(wide_to_f64(unscaled) / (count * 10f64.powi(i32::from(scale))))
+                }
                 Some(Number::Float(sum)) => float(sum / count),
                 None => float(self.float / count),
             },

@@ -66,10 +66,18 @@ impl Pattern {
         }
         match regex::RegexBuilder::new(&wrapped).size_limit(PROGRAM_BYTES).nest_limit(100).build() {
             Ok(regex) => Ok(Self { engine: Engine::General(regex) }),
-            Err(regex::Error::CompiledTooBig(_)) => Err(PatternError { message: "the pattern is too large".into(), offset: None }),
-            Err(linear) => match fancy_regex::RegexBuilder::new(&wrapped).backtrack_limit(BACKTRACK_LIMIT).delegate_size_limit(PROGRAM_BYTES).build() {
+            Err(regex::Error::CompiledTooBig(_)) => {
+                Err(PatternError { message: "the pattern is too large".into(), offset: None })
+            }
+            Err(linear) => match fancy_regex::RegexBuilder::new(&wrapped)
+                .backtrack_limit(BACKTRACK_LIMIT)
+                .delegate_size_limit(PROGRAM_BYTES)
+                .build()
+            {
                 Ok(regex) => Ok(Self { engine: Engine::Backtracking(Box::new(regex)) }),
-                Err(reason) if supports_less(&linear) => Err(PatternError { message: reason.to_string(), offset: None }),
+                Err(reason) if supports_less(&linear) => {
+                    Err(PatternError { message: reason.to_string(), offset: None })
+                }
                 Err(_) => Err(explain(source, &linear)),
             },
         }
@@ -118,12 +126,29 @@ fn explain(source: &str, fallback: &regex::Error) -> PatternError {
         Err(error) => {
             // The syntax crate renders the pattern with a caret; its last line is the reason.
             let text = error.to_string();
-            let reason = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(text.as_str()).to_string();
-            let offset = text.lines().find(|line| line.trim_start().starts_with('^')).and_then(|line| line.find('^')).map(|column| column.saturating_sub(4));
+            let reason =
+                text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(text.as_str()).to_string();
+            let offset = text
+                .lines()
+                .find(|line| line.trim_start().starts_with('^'))
+                .and_then(|line| line.find('^'))
+                .map(|column| column.saturating_sub(4));
             let single_line = !source.contains('\n');
-            PatternError { message: reason, offset: offset.filter(|offset| single_line && source.is_char_boundary(*offset)) }
+            PatternError {
+                message: reason,
+                offset: offset.filter(|offset| single_line && source.is_char_boundary(*offset)),
+            }
         }
-        Ok(_) => PatternError { message: fallback.to_string().lines().last().unwrap_or("the pattern does not compile").trim_start_matches("error: ").to_string(), offset: None },
+        Ok(_) => PatternError {
+            message: fallback
+                .to_string()
+                .lines()
+                .last()
+                .unwrap_or("the pattern does not compile")
+                .trim_start_matches("error: ")
+                .to_string(),
+            offset: None,
+        },
     }
 }
 
@@ -157,7 +182,8 @@ fn translate(source: &str) -> String {
                     'e' => out.push_str(r"\x1B"),
                     'Q' => {
                         let rest = &source[at + 2..];
-                        let (quoted, skip) = rest.split_once("\\E").map_or((rest, rest.len()), |(quoted, _)| (quoted, quoted.len() + 2));
+                        let (quoted, skip) =
+                            rest.split_once("\\E").map_or((rest, rest.len()), |(quoted, _)| (quoted, quoted.len() + 2));
                         out.push_str(&regex::escape(quoted));
                         let end = at + 2 + skip;
                         while characters.peek().is_some_and(|(next, _)| *next < end) {

@@ -91,13 +91,21 @@ impl fmt::Display for Test {
                 (true, true) => f.write_str("is anything"),
                 (false, false) => f.write_str("is nothing"),
             },
-            Test::Within { intervals, null: n, nan } => write!(f, "in {}{}{}", Ranges(intervals), if *nan { " or NaN" } else { "" }, null(n)),
+            Test::Within { intervals, null: n, nan } => {
+                write!(f, "in {}{}{}", Ranges(intervals), if *nan { " or NaN" } else { "" }, null(n))
+            }
             Test::Length(intervals) => write!(f, "length in {}", Ranges(intervals)),
-            Test::OneOf { set, member, null: n } => write!(f, "{}one of {} texts{}", if *member { "" } else { "not " }, set.len(), null(n)),
-            Test::Matches { pattern, member } => write!(f, "{}matches \"{}\"", if *member { "" } else { "not " }, pattern.escape_debug()),
+            Test::OneOf { set, member, null: n } => {
+                write!(f, "{}one of {} texts{}", if *member { "" } else { "not " }, set.len(), null(n))
+            }
+            Test::Matches { pattern, member } => {
+                write!(f, "{}matches \"{}\"", if *member { "" } else { "not " }, pattern.escape_debug())
+            }
             Test::DateText { intervals, null: n } => write!(f, "date in {}{}", Ranges(intervals), null(n)),
             Test::TimestampText { intervals, .. } => write!(f, "instant in {}", Ranges(intervals)),
-            Test::Castable { target, member, .. } => write!(f, "{}castable to {target}", if *member { "" } else { "not " }),
+            Test::Castable { target, member, .. } => {
+                write!(f, "{}castable to {target}", if *member { "" } else { "not " })
+            }
         }
     }
 }
@@ -109,8 +117,16 @@ impl fmt::Display for Ranges<'_> {
         use arrow_buffer::i256;
         let slice = self.0.as_slice();
         for (position, (low, high)) in slice.iter().take(4).enumerate() {
-            let end = |value: &i256, infinity: i256, sign: &str| if *value == infinity { sign.to_string() } else { value.to_string() };
-            write!(f, "{}{}..{}", if position > 0 { "|" } else { "" }, end(low, i256::MIN, ""), end(high, i256::MAX, ""))?;
+            let end = |value: &i256, infinity: i256, sign: &str| {
+                if *value == infinity { sign.to_string() } else { value.to_string() }
+            };
+            write!(
+                f,
+                "{}{}..{}",
+                if position > 0 { "|" } else { "" },
+                end(low, i256::MIN, ""),
+                end(high, i256::MAX, "")
+            )?;
         }
         if slice.is_empty() {
             f.write_str("nothing")?;
@@ -156,19 +172,26 @@ impl CompiledTest {
         match test {
             Test::Null { null, value } => Ok(Self { matcher: Matcher::Constant(*value), null: *null }),
             Test::Within { intervals, null, nan } => {
-                let ranges = ranges::Ranges::new(intervals, *nan, data_type).ok_or_else(|| TestError::Type(data_type.clone()))?;
+                let ranges = ranges::Ranges::new(intervals, *nan, data_type)
+                    .ok_or_else(|| TestError::Type(data_type.clone()))?;
                 Ok(Self { matcher: Matcher::Ranges(ranges), null: *null })
             }
-            Test::Length(intervals) => text(intervals.contains(arrow_buffer::i256::ZERO), TextMatcher::Length(text::lengths(intervals))),
-            Test::OneOf { set, member, null } => text(*null, TextMatcher::OneOf { set: text::Lookup::new(set), member: *member }),
+            Test::Length(intervals) => {
+                text(intervals.contains(arrow_buffer::i256::ZERO), TextMatcher::Length(text::lengths(intervals)))
+            }
+            Test::OneOf { set, member, null } => {
+                text(*null, TextMatcher::OneOf { set: text::Lookup::new(set), member: *member })
+            }
             Test::Matches { pattern, member } => {
-                let compiled = super::pattern::Pattern::new(pattern, super::pattern::Extent::Whole).map_err(TestError::Pattern)?;
+                let compiled =
+                    super::pattern::Pattern::new(pattern, super::pattern::Extent::Whole).map_err(TestError::Pattern)?;
                 text(false, TextMatcher::Matches { pattern: Box::new(compiled), member: *member })
             }
             Test::DateText { intervals, null } => text(*null, TextMatcher::Date(intervals.clone())),
             Test::TimestampText { intervals, zone } => text(false, TextMatcher::Timestamp(intervals.clone(), *zone)),
             Test::Castable { target, member, zone } => {
-                let cast = cast::Cast::new(target, *member, *zone, data_type).ok_or_else(|| TestError::Type(data_type.clone()))?;
+                let cast = cast::Cast::new(target, *member, *zone, data_type)
+                    .ok_or_else(|| TestError::Type(data_type.clone()))?;
                 Ok(Self { matcher: Matcher::Cast(cast), null: !*member })
             }
         }
@@ -177,7 +200,13 @@ impl CompiledTest {
     /// One bit per row: whether it passes.
     pub fn mask(&self, array: &ArrayRef) -> BooleanBuffer {
         let values = match &self.matcher {
-            Matcher::Constant(value) => if *value { BooleanBuffer::new_set(array.len()) } else { BooleanBuffer::new_unset(array.len()) },
+            Matcher::Constant(value) => {
+                if *value {
+                    BooleanBuffer::new_set(array.len())
+                } else {
+                    BooleanBuffer::new_unset(array.len())
+                }
+            }
             Matcher::Ranges(ranges) => ranges.mask(array),
             Matcher::Text(matcher) => matcher.mask(array),
             Matcher::Cast(cast) => cast.mask(array),

@@ -38,7 +38,8 @@ pub fn long(text: &str) -> Option<i64> {
         return None;
     }
     // Accumulates downwards, as the most negative number has no positive counterpart.
-    let magnitude = whole.bytes().try_fold(0i64, |sum, byte| sum.checked_mul(10)?.checked_sub(i64::from(byte - b'0')))?;
+    let magnitude =
+        whole.bytes().try_fold(0i64, |sum, byte| sum.checked_mul(10)?.checked_sub(i64::from(byte - b'0')))?;
     if negative { Some(magnitude) } else { magnitude.checked_neg() }
 }
 
@@ -52,7 +53,11 @@ pub fn double(text: &str) -> Option<f64> {
     let text = trim(text);
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return ["nan", "inf", "infinity"].iter().any(|word| word.eq_ignore_ascii_case(unsigned)).then(|| text.parse().ok()).flatten();
+        return ["nan", "inf", "infinity"]
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(unsigned))
+            .then(|| text.parse().ok())
+            .flatten();
     }
     let digits = text.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(text);
     digits.parse().ok()
@@ -70,7 +75,9 @@ pub fn fits_decimal(text: &str, precision: u8, scale: u8) -> bool {
     };
     let unsigned = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    if whole.is_empty() && fraction.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+    if whole.is_empty() && fraction.is_empty()
+        || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
+    {
         return false;
     }
     let digits = format!("{whole}{fraction}");
@@ -174,13 +181,17 @@ pub fn instant(local: chrono::NaiveDateTime, zone: chrono_tz::Tz) -> Option<i64>
     match zone.from_local_datetime(&local).earliest() {
         Some(instant) => Some(instant.timestamp_micros()),
         // A wall-clock time that a change of the clock skipped is read with the offset before it.
-        None => zone.from_local_datetime(&(local - chrono::Duration::hours(1))).earliest().map(|instant| instant.timestamp_micros() + 3_600_000_000),
+        None => zone
+            .from_local_datetime(&(local - chrono::Duration::hours(1)))
+            .earliest()
+            .map(|instant| instant.timestamp_micros() + 3_600_000_000),
     }
 }
 
 /// `Z`, `+hh`, `+hh:mm`, `+hhmm`, and these behind `UTC` or `GMT`.
 pub fn offset_seconds(text: &str) -> Option<i32> {
-    let text = text.strip_prefix("UTC").or_else(|| text.strip_prefix("GMT")).filter(|rest| !rest.is_empty()).unwrap_or(text);
+    let text =
+        text.strip_prefix("UTC").or_else(|| text.strip_prefix("GMT")).filter(|rest| !rest.is_empty()).unwrap_or(text);
     if matches!(text, "Z" | "z") {
         return Some(0);
     }
@@ -195,14 +206,32 @@ pub fn offset_seconds(text: &str) -> Option<i32> {
         None if digits.len() == 4 && digits.is_ascii() => digits.split_at(2),
         None => (digits, "0"),
     };
-    let number = |digits: &str| (1..=2).contains(&digits.len()).then(|| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i32>().ok()).flatten()).flatten();
+    let number = |digits: &str| {
+        (1..=2)
+            .contains(&digits.len())
+            .then(|| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i32>().ok()).flatten())
+            .flatten()
+    };
     let (hours, minutes) = (number(hours)?, number(minutes)?);
     (hours <= 18 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
 /// The layouts that the tag `format` of `ColumnDataType` knows, in Java's spelling.
 pub const DATE_FORMATS: &[&str] = &[
-    "dd-MM-yyyy", "MM-dd-yyyy", "yyyy-MM-dd", "dd/MM/yyyy", "MM/dd/yyyy", "yyyy/MM/dd", "MM-yyyy", "yyyy-MM", "dd-MM", "MM-dd", "MM/yyyy", "yyyy/MM", "dd/MM", "MM/dd",
+    "dd-MM-yyyy",
+    "MM-dd-yyyy",
+    "yyyy-MM-dd",
+    "dd/MM/yyyy",
+    "MM/dd/yyyy",
+    "yyyy/MM/dd",
+    "MM-yyyy",
+    "yyyy-MM",
+    "dd-MM",
+    "MM-dd",
+    "MM/yyyy",
+    "yyyy/MM",
+    "dd/MM",
+    "MM/dd",
 ];
 
 /// Whether the text is a date written in one of [`DATE_FORMATS`]; missing parts are 1970, January, the first.
@@ -251,7 +280,10 @@ mod tests {
 
     #[test]
     fn numbers_cast_as_in_spark() {
-        assert_eq!(["7.5", " 42 ", "-3", "5.", ".5", "1e3", "abc", "", "-", "99999999999"].map(integer), [Some(7), Some(42), Some(-3), Some(5), Some(0), None, None, None, None, None]);
+        assert_eq!(
+            ["7.5", " 42 ", "-3", "5.", ".5", "1e3", "abc", "", "-", "99999999999"].map(integer),
+            [Some(7), Some(42), Some(-3), Some(5), Some(0), None, None, None, None, None]
+        );
         assert_eq!(long("-9223372036854775808"), Some(i64::MIN));
         assert_eq!(long("9223372036854775808"), None);
         assert!(["1e3", "1d", "NaN", "-inf", ".5", " 2 "].iter().all(|text| double(text).is_some()));
@@ -264,8 +296,14 @@ mod tests {
     #[test]
     fn dates_and_timestamps_cast_as_in_spark() {
         assert_eq!(date("1970-01-02"), Some(1));
-        assert!(["2024-1-1", "2024-01-01 10:00:00", "2024", "2024-03", "2024-01-01Tx", " 2024-01-01 "].iter().all(|text| date(text).is_some()));
-        assert!(["12", "2021-13-01", "2021-02-30", "04/03/2021", "2021-01-01x", ""].iter().all(|text| date(text).is_none()));
+        assert!(
+            ["2024-1-1", "2024-01-01 10:00:00", "2024", "2024-03", "2024-01-01Tx", " 2024-01-01 "]
+                .iter()
+                .all(|text| date(text).is_some())
+        );
+        assert!(
+            ["12", "2021-13-01", "2021-02-30", "04/03/2021", "2021-01-01x", ""].iter().all(|text| date(text).is_none())
+        );
         let utc = chrono_tz::UTC;
         assert_eq!(timestamp("1970-01-01 00:00:01.5", utc), Some(1_500_000));
         assert_eq!(timestamp("1970-01-01T01:00:00+01:00", utc), Some(0));
@@ -284,6 +322,9 @@ mod tests {
 
     #[test]
     fn booleans_have_five_spellings_each() {
-        assert_eq!(["TRUE", "y", "0", "No", "maybe"].map(boolean), [Some(true), Some(true), Some(false), Some(false), None]);
+        assert_eq!(
+            ["TRUE", "y", "0", "No", "maybe"].map(boolean),
+            [Some(true), Some(true), Some(false), Some(false), None]
+        );
     }
 }

@@ -144,7 +144,10 @@ impl<K: Key> Groups<K> {
                 })
                 .collect();
             // A worker only counts; if it panicked, so must the caller rather than lose its keys.
-            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
         });
         tables.sort_unstable_by_key(|(at, _)| *at);
         Consolidated { tables: tables.into_iter().map(|(_, table)| table).collect() }

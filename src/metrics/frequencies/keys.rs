@@ -1,9 +1,18 @@
 //! Values as keys: equal values give equal keys, different values different ones.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-use arrow_array::types::{Date32Type, Date64Type, Decimal32Type, Decimal64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalYearMonthType, Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType};
-use arrow_array::types::{DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType};
+use arrow_array::types::{
+    ArrowPrimitiveType, Decimal128Type, Decimal256Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::types::{
+    Date32Type, Date64Type, Decimal32Type, Decimal64Type, IntervalDayTimeType, IntervalMonthDayNanoType,
+    IntervalYearMonthType, Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+use arrow_array::types::{
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
 use xxhash_rust::xxh3::xxh3_128;
@@ -11,7 +20,20 @@ use xxhash_rust::xxh3::xxh3_128;
 /// Whether one value of the type fits 64 bits.
 pub fn is_narrow(data_type: &DataType) -> bool {
     use DataType::{Boolean, Date32, Date64, Decimal32, Decimal64, Duration, Time32, Time64, Timestamp};
-    data_type.is_integer() || data_type.is_floating() || matches!(data_type, Boolean | Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(_, _) | Duration(_) | Decimal32(_, _) | Decimal64(_, _))
+    data_type.is_integer()
+        || data_type.is_floating()
+        || matches!(
+            data_type,
+            Boolean
+                | Date32
+                | Date64
+                | Time32(_)
+                | Time64(_)
+                | Timestamp(_, _)
+                | Duration(_)
+                | Decimal32(_, _)
+                | Decimal64(_, _)
+        )
 }
 
 fn float_bits(value: f64) -> u64 {
@@ -28,7 +50,11 @@ pub fn each_narrow(array: &ArrayRef, mut visit: impl FnMut(u64)) {
 }
 
 fn each_narrow_or_null(array: &ArrayRef, mut visit: impl FnMut(Option<u64>)) {
-    fn run<T: ArrowPrimitiveType>(array: &ArrayRef, key: impl Fn(T::Native) -> u64, visit: &mut impl FnMut(Option<u64>)) {
+    fn run<T: ArrowPrimitiveType>(
+        array: &ArrayRef,
+        key: impl Fn(T::Native) -> u64,
+        visit: &mut impl FnMut(Option<u64>),
+    ) {
         let array = array.as_primitive::<T>();
         if array.null_count() == 0 {
             array.values().iter().for_each(|value| visit(Some(key(*value))));
@@ -59,9 +85,15 @@ fn each_narrow_or_null(array: &ArrayRef, mut visit: impl FnMut(Option<u64>)) {
         DataType::Time64(TimeUnit::Nanosecond) => run::<Time64NanosecondType>(array, |value| value as u64, visit),
         DataType::Time64(_) => run::<Time64MicrosecondType>(array, |value| value as u64, visit),
         DataType::Timestamp(TimeUnit::Second, _) => run::<TimestampSecondType>(array, |value| value as u64, visit),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => run::<TimestampMillisecondType>(array, |value| value as u64, visit),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => run::<TimestampMicrosecondType>(array, |value| value as u64, visit),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => run::<TimestampNanosecondType>(array, |value| value as u64, visit),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            run::<TimestampMillisecondType>(array, |value| value as u64, visit)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            run::<TimestampMicrosecondType>(array, |value| value as u64, visit)
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            run::<TimestampNanosecondType>(array, |value| value as u64, visit)
+        }
         DataType::Duration(TimeUnit::Second) => run::<DurationSecondType>(array, |value| value as u64, visit),
         DataType::Duration(TimeUnit::Millisecond) => run::<DurationMillisecondType>(array, |value| value as u64, visit),
         DataType::Duration(TimeUnit::Microsecond) => run::<DurationMicrosecondType>(array, |value| value as u64, visit),
@@ -77,20 +109,46 @@ pub fn each_wide(array: &ArrayRef, mut visit: impl FnMut(Option<u128>)) {
         return each_narrow_or_null(array, |key| visit(key.map(u128::from)));
     }
     match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().iter().for_each(|text| visit(text.map(|text| xxh3_128(text.as_bytes())))),
-        DataType::LargeUtf8 => array.as_string::<i64>().iter().for_each(|text| visit(text.map(|text| xxh3_128(text.as_bytes())))),
-        DataType::Utf8View => array.as_string_view().iter().for_each(|text| visit(text.map(|text| xxh3_128(text.as_bytes())))),
+        DataType::Utf8 => {
+            array.as_string::<i32>().iter().for_each(|text| visit(text.map(|text| xxh3_128(text.as_bytes()))))
+        }
+        DataType::LargeUtf8 => {
+            array.as_string::<i64>().iter().for_each(|text| visit(text.map(|text| xxh3_128(text.as_bytes()))))
+        }
+        DataType::Utf8View => {
+            array.as_string_view().iter().for_each(|text| visit(text.map(|text| xxh3_128(text.as_bytes()))))
+        }
         DataType::Binary => array.as_binary::<i32>().iter().for_each(|bytes| visit(bytes.map(xxh3_128))),
         DataType::LargeBinary => array.as_binary::<i64>().iter().for_each(|bytes| visit(bytes.map(xxh3_128))),
         DataType::BinaryView => array.as_binary_view().iter().for_each(|bytes| visit(bytes.map(xxh3_128))),
-        DataType::FixedSizeBinary(_) => array.as_fixed_size_binary().iter().for_each(|bytes| visit(bytes.map(xxh3_128))),
-        DataType::Decimal128(_, _) => array.as_primitive::<Decimal128Type>().iter().for_each(|value| visit(value.map(|value| value as u128))),
-        DataType::Decimal256(_, _) => array.as_primitive::<Decimal256Type>().iter().for_each(|value| visit(value.map(|value| xxh3_128(&value.to_le_bytes())))),
-        DataType::Interval(IntervalUnit::YearMonth) => array.as_primitive::<IntervalYearMonthType>().iter().for_each(|value| visit(value.map(|value| value as u128))),
-        DataType::Interval(IntervalUnit::DayTime) => array.as_primitive::<IntervalDayTimeType>().iter().for_each(|value| visit(value.map(|value| u128::from(value.days as u32) << 32 | u128::from(value.milliseconds as u32)))),
-        DataType::Interval(IntervalUnit::MonthDayNano) => array.as_primitive::<IntervalMonthDayNanoType>().iter().for_each(|value| {
-            visit(value.map(|value| u128::from(value.months as u32) << 96 | u128::from(value.days as u32) << 64 | u128::from(value.nanoseconds as u64)));
-        }),
+        DataType::FixedSizeBinary(_) => {
+            array.as_fixed_size_binary().iter().for_each(|bytes| visit(bytes.map(xxh3_128)))
+        }
+        DataType::Decimal128(_, _) => {
+            array.as_primitive::<Decimal128Type>().iter().for_each(|value| visit(value.map(|value| value as u128)))
+        }
+        DataType::Decimal256(_, _) => array
+            .as_primitive::<Decimal256Type>()
+            .iter()
+            .for_each(|value| visit(value.map(|value| xxh3_128(&value.to_le_bytes())))),
+        DataType::Interval(IntervalUnit::YearMonth) => array
+            .as_primitive::<IntervalYearMonthType>()
+            .iter()
+            .for_each(|value| visit(value.map(|value| value as u128))),
+        DataType::Interval(IntervalUnit::DayTime) => {
+            array.as_primitive::<IntervalDayTimeType>().iter().for_each(|value| {
+                visit(value.map(|value| u128::from(value.days as u32) << 32 | u128::from(value.milliseconds as u32)))
+            })
+        }
+        DataType::Interval(IntervalUnit::MonthDayNano) => {
+            array.as_primitive::<IntervalMonthDayNanoType>().iter().for_each(|value| {
+                visit(value.map(|value| {
+                    u128::from(value.months as u32) << 96
+                        | u128::from(value.days as u32) << 64
+                        | u128::from(value.nanoseconds as u64)
+                }));
+            })
+        }
         DataType::Null => (0..array.len()).for_each(|_| visit(None)),
         _ => {}
     }
@@ -99,7 +157,19 @@ pub fn each_wide(array: &ArrayRef, mut visit: impl FnMut(Option<u128>)) {
 /// Whether values of the type can be compared for equality here.
 pub fn is_comparable(data_type: &DataType) -> bool {
     use DataType::{Binary, BinaryView, Decimal128, Decimal256, FixedSizeBinary, Interval, LargeBinary, Null};
-    is_narrow(data_type) || super::super::is_text(data_type) || matches!(data_type, Binary | LargeBinary | BinaryView | FixedSizeBinary(_) | Decimal128(_, _) | Decimal256(_, _) | Interval(_) | Null)
+    is_narrow(data_type)
+        || super::super::is_text(data_type)
+        || matches!(
+            data_type,
+            Binary
+                | LargeBinary
+                | BinaryView
+                | FixedSizeBinary(_)
+                | Decimal128(_, _)
+                | Decimal256(_, _)
+                | Interval(_)
+                | Null
+        )
 }
 
 /// Calls `visit` with the key of every tuple that is not all NULL; gives how many are.

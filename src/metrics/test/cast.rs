@@ -44,7 +44,8 @@ impl CastTarget {
             "DOUBLE" => CastTarget::Double,
             "DECIMAL" => CastTarget::Decimal(10, 0),
             _ => {
-                let (precision, scale) = upper.strip_prefix("DECIMAL")?.trim().strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
+                let (precision, scale) =
+                    upper.strip_prefix("DECIMAL")?.trim().strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
                 let (precision, scale): (u8, u8) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
                 if !(1..=38).contains(&precision) || scale > precision {
                     return None;
@@ -109,7 +110,10 @@ impl Cast {
             (DataType::Boolean, Decimal(precision, scale)) => Rule::Constant(precision > scale),
             (_, Decimal(_, _)) if numeric => Rule::Digits,
             (DataType::Boolean, _) => Rule::Constant(true),
-            (_, Boolean | Timestamp | CastTarget::Integer | CastTarget::Long | CastTarget::Float | CastTarget::Double) if numeric => Rule::Constant(true),
+            (
+                _,
+                Boolean | Timestamp | CastTarget::Integer | CastTarget::Long | CastTarget::Float | CastTarget::Double,
+            ) if numeric => Rule::Constant(true),
             (DataType::Null, _) => Rule::Constant(false),
             _ => return None,
         };
@@ -150,10 +154,22 @@ impl Cast {
         let mut mask = BooleanBufferBuilder::new(array.len());
         let mut append = |value: Option<bool>| mask.append(value.unwrap_or(false));
         match array.data_type() {
-            DataType::Decimal32(_, from) => array.as_primitive::<Decimal32Type>().iter().for_each(|value| append(value.map(|value| fits(i256::from_i128(value.into()), *from)))),
-            DataType::Decimal64(_, from) => array.as_primitive::<Decimal64Type>().iter().for_each(|value| append(value.map(|value| fits(i256::from_i128(value.into()), *from)))),
-            DataType::Decimal128(_, from) => array.as_primitive::<Decimal128Type>().iter().for_each(|value| append(value.map(|value| fits(i256::from_i128(value), *from)))),
-            DataType::Decimal256(_, from) => array.as_primitive::<Decimal256Type>().iter().for_each(|value| append(value.map(|value| fits(value, *from)))),
+            DataType::Decimal32(_, from) => array
+                .as_primitive::<Decimal32Type>()
+                .iter()
+                .for_each(|value| append(value.map(|value| fits(i256::from_i128(value.into()), *from)))),
+            DataType::Decimal64(_, from) => array
+                .as_primitive::<Decimal64Type>()
+                .iter()
+                .for_each(|value| append(value.map(|value| fits(i256::from_i128(value.into()), *from)))),
+            DataType::Decimal128(_, from) => array
+                .as_primitive::<Decimal128Type>()
+                .iter()
+                .for_each(|value| append(value.map(|value| fits(i256::from_i128(value), *from)))),
+            DataType::Decimal256(_, from) => array
+                .as_primitive::<Decimal256Type>()
+                .iter()
+                .for_each(|value| append(value.map(|value| fits(value, *from)))),
             // A timestamp is its seconds since 1970.
             DataType::Timestamp(unit, _) => {
                 let digits = match unit {
@@ -162,11 +178,17 @@ impl Cast {
                     TimeUnit::Microsecond => 6,
                     TimeUnit::Nanosecond => 9,
                 };
-                crate::metrics::timestamps(array, |value| append(value.map(|value| fits(i256::from_i128(value.into()), digits))));
+                crate::metrics::timestamps(array, |value| {
+                    append(value.map(|value| fits(i256::from_i128(value.into()), digits)))
+                });
             }
-            _ => crate::metrics::doubles(array, |value| {
-                append(value.map(|value| value.is_finite() && text_cast::fits_decimal(&format!("{value}"), precision, scale)));
-            }),
+            _ => {
+                crate::metrics::doubles(array, |value| {
+                    append(value.map(|value| {
+                        value.is_finite() && text_cast::fits_decimal(&format!("{value}"), precision, scale)
+                    }));
+                })
+            }
         }
         mask.finish()
     }

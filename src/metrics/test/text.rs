@@ -51,7 +51,11 @@ enum Values {
 impl Lookup {
     /// Prepares a set.
     pub fn new(set: &TextSet) -> Self {
-        let values = if set.values.len() <= 8 { Values::Few(set.values.iter().cloned().collect()) } else { Values::Many(set.values.iter().cloned().collect()) };
+        let values = if set.values.len() <= 8 {
+            Values::Few(set.values.iter().cloned().collect())
+        } else {
+            Values::Many(set.values.iter().cloned().collect())
+        };
         Self { values, whitespaces: set.whitespaces, ignore_case: set.ignore_case }
     }
 
@@ -72,8 +76,15 @@ impl Lookup {
 
 /// Lengths that pass, as closed ranges.
 pub fn lengths(intervals: &Intervals) -> Vec<(u64, u64)> {
-    let bound = |value: i256| value.max(i256::ZERO).to_i128().map_or(u64::MAX, |value| u64::try_from(value).unwrap_or(u64::MAX));
-    intervals.as_slice().iter().filter(|(_, high)| *high >= i256::ZERO).map(|(low, high)| (bound(*low), bound(*high))).collect()
+    let bound = |value: i256| {
+        value.max(i256::ZERO).to_i128().map_or(u64::MAX, |value| u64::try_from(value).unwrap_or(u64::MAX))
+    };
+    intervals
+        .as_slice()
+        .iter()
+        .filter(|(_, high)| *high >= i256::ZERO)
+        .map(|(low, high)| (bound(*low), bound(*high)))
+        .collect()
 }
 
 /// A test of text.
@@ -110,10 +121,18 @@ impl TextMatcher {
                 let length = text.map_or(0, characters) as u64;
                 mask.append(ranges.iter().any(|(low, high)| (*low..=*high).contains(&length)));
             }),
-            TextMatcher::OneOf { set, member } => text_rows(array, |text| mask.append(text.is_some_and(|text| set.contains(text) == *member))),
-            TextMatcher::Matches { pattern, member } => text_rows(array, |text| mask.append(text.is_some_and(|text| pattern.is_match(text) == Some(*member)))),
-            TextMatcher::Date(intervals) => text_rows(array, |text| mask.append(within(intervals, text.and_then(text_cast::date).map(i64::from)))),
-            TextMatcher::Timestamp(intervals, zone) => text_rows(array, |text| mask.append(within(intervals, text.and_then(|text| text_cast::timestamp(text, *zone))))),
+            TextMatcher::OneOf { set, member } => {
+                text_rows(array, |text| mask.append(text.is_some_and(|text| set.contains(text) == *member)))
+            }
+            TextMatcher::Matches { pattern, member } => {
+                text_rows(array, |text| mask.append(text.is_some_and(|text| pattern.is_match(text) == Some(*member))))
+            }
+            TextMatcher::Date(intervals) => {
+                text_rows(array, |text| mask.append(within(intervals, text.and_then(text_cast::date).map(i64::from))))
+            }
+            TextMatcher::Timestamp(intervals, zone) => text_rows(array, |text| {
+                mask.append(within(intervals, text.and_then(|text| text_cast::timestamp(text, *zone))))
+            }),
         }
         mask.finish()
     }

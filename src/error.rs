@@ -1,0 +1,114 @@
+//! Machine trouble: files that cannot be read, data that cannot be decoded.
+//!
+//! Not for mistakes in rulesets (diagnostics), nor for rules that fail or cannot be
+//! evaluated (verdicts).
+
+use std::path::{Path, PathBuf};
+
+/// An operation that could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be opened or read.
+    #[error("cannot read {}: {source}", shown(path))]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is not what its format requires.
+    #[error("{}: {message}", shown(path))]
+    Format {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A line of a text file is wrong.
+    #[error("{}, line {line}: {message}", shown(path))]
+    Line {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong.
+        message: String,
+    },
+    /// Several files that do not belong together.
+    #[error("{}: {message}", shown(path))]
+    Schema {
+        /// The file that differs from the first.
+        path: PathBuf,
+        /// How.
+        message: String,
+    },
+    /// An option that cannot be followed.
+    #[error("{0}")]
+    Option(String),
+    /// A mistake of the engine.
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
+}
+
+impl Error {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Read { .. } => "input::read",
+            Error::Format { .. } => "input::format",
+            Error::Line { .. } => "input::line",
+            Error::Schema { .. } => "input::schema",
+            Error::Option(_) => "input::option",
+            Error::Internal(_) => "engine::internal",
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Error::Read { path, source } => match source.kind() {
+                std::io::ErrorKind::NotFound => Some(
+                    nearby(path).map_or("check the path".to_string(), |near| format!("did you mean {}?", shown(&near))),
+                ),
+                std::io::ErrorKind::PermissionDenied => Some("the file exists, but this user may not read it".into()),
+                std::io::ErrorKind::IsADirectory => {
+                    Some("name the files in it, e.g. with a shell pattern: dir/*.parquet".into())
+                }
+                _ => None,
+            },
+            Error::Line { .. } => Some(
+                "mend the line, or name the delimiter, quote or column types of the file with the --csv options".into(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// A file of a similar name in the same directory.
+fn nearby(path: &Path) -> Option<PathBuf> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names: Vec<String> = std::fs::read_dir(directory)
+        .ok()?
+        .take(1_000)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let near = crate::diagnostic::nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Some(path.with_file_name(near))
+}
+
+/// A path for people: control characters escaped, so that a hostile name cannot move the cursor.
+pub fn shown(path: &Path) -> String {
+    escape_controls(&path.to_string_lossy())
+}
+
+/// Replaces control and direction-changing characters by their escapes.
+pub fn escape_controls(text: &str) -> String {
+    let hostile = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.chars().any(hostile) {
+        return text.to_string();
+    }
+    text.chars().map(|c| if hostile(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}

@@ -1,0 +1,105 @@
+//! The plan: which metrics are measured, and how rules read them.
+//!
+//! Rules ask a [`MetricSet`] for metrics by key; asking twice gives the same
+//! [`MetricId`], so shared work is shared without anyone arranging it. What a rule
+//! then looks at is a closed set of [`Measure`]s, bundled in an [`Observation`]. This
+//! room knows no rule name and compares nothing.
+
+pub mod explain;
+mod observation;
+
+pub use observation::{Clause, Expectation, MessageLine, Observation, Reported};
+
+use crate::metrics::{Finished, Metric, NoValue, Reading, Statistic};
+use crate::value::Number;
+use std::collections::HashMap;
+
+/// A metric of a [`MetricSet`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MetricId(pub usize);
+
+/// Metrics without duplicates, in the order they were first asked for.
+#[derive(Debug, Clone, Default)]
+pub struct MetricSet {
+    metrics: Vec<Metric>,
+    ids: HashMap<Metric, MetricId>,
+}
+
+impl MetricSet {
+    /// The id of a metric, added if it is new.
+    pub fn ask(&mut self, metric: Metric) -> MetricId {
+        if let Some(id) = self.ids.get(&metric) {
+            return *id;
+        }
+        let id = MetricId(self.metrics.len());
+        self.metrics.push(metric.clone());
+        self.ids.insert(metric, id);
+        id
+    }
+
+    /// All metrics; the position is the id.
+    pub fn as_slice(&self) -> &[Metric] {
+        &self.metrics
+    }
+
+    /// Columns that any metric reads, without duplicates, in order of first use.
+    pub fn columns(&self) -> Vec<&str> {
+        let mut columns = Vec::new();
+        for column in self.metrics.iter().flat_map(|metric| &metric.columns) {
+            if !columns.contains(&&**column) {
+                columns.push(&**column);
+            }
+        }
+        columns
+    }
+}
+
+/// One number that a rule looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Measure {
+    /// Known without data: from the schema.
+    Known(Number),
+    /// One number of one metric.
+    Statistic(MetricId, Statistic),
+    /// One count over another; no data when the whole is 0.
+    Share {
+        /// Counted.
+        part: MetricId,
+        /// Among these.
+        whole: MetricId,
+    },
+}
+
+impl Measure {
+    /// The metrics it reads.
+    pub fn metrics(&self) -> Vec<MetricId> {
+        match self {
+            Measure::Known(_) => Vec::new(),
+            Measure::Statistic(id, _) => vec![*id],
+            Measure::Share { part, whole } => vec![*part, *whole],
+        }
+    }
+}
+
+/// Finished metrics, by id.
+#[derive(Debug, Clone, Default)]
+pub struct Results(pub Vec<Finished>);
+
+impl Results {
+    /// The number of a measure.
+    pub fn read(&self, measure: &Measure) -> Reading {
+        match measure {
+            Measure::Known(number) => Ok(*number),
+            Measure::Statistic(id, statistic) => self.0.get(id.0).ok_or(NoValue::NotInFamily)?.statistic(*statistic),
+            Measure::Share { part, whole } => {
+                let (part, whole) = (self.count(*part)?, self.count(*whole)?);
+                if whole == 0 { Err(NoValue::NoData) } else { Ok(Number::Float(part as f64 / whole as f64)) }
+            }
+        }
+    }
+
+    /// The rows of a counting metric.
+    pub fn count(&self, id: MetricId) -> Result<u64, NoValue> {
+        self.0.get(id.0).ok_or(NoValue::NotInFamily)?.count()
+    }
+}

@@ -1,0 +1,298 @@
+//! Bound rules to metrics, given the columns of the data.
+
+use super::bind::BoundRule;
+use crate::diagnostic::nearest;
+use crate::metrics::test::{CompiledTest, Test};
+use crate::metrics::{Family, Metric, Statistic, is_numeric, is_text};
+use crate::plan::{Clause, Expectation, Measure, MetricId, MetricSet, Observation, Reported};
+use arrow_schema::{DataType, Schema};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// `Column.a.<metric>` for one column, `Multicolumn.a,b.<metric>` for several.
+pub fn key_name(columns: &[Column], metric: &str) -> String {
+    match columns {
+        [column] => column.metric_name(metric),
+        columns => format!(
+            "Multicolumn.{}.{metric}",
+            columns.iter().map(|column| column.written.as_str()).collect::<Vec<_>>().join(",")
+        ),
+    }
+}
+
+/// Why a rule cannot be evaluated: the reason of a verdict ERROR.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unevaluated {
+    /// Stable code, e.g. `unknown_column`.
+    pub code: &'static str,
+    /// One sentence; Glue's words where Glue has them.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Unevaluated {
+    /// A reason without advice.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None }
+    }
+
+    /// Says what to do.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A type whose evaluation this version does not have.
+    pub fn not_yet(name: &str, needs: &str) -> Self {
+        Self::new("not_supported", format!("{name} is not evaluated by this version: it needs {needs}"))
+    }
+}
+
+/// A column of the data, found by a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// As the data spells it.
+    pub name: Arc<str>,
+    /// As the rule spells it: the instance in metric names.
+    pub written: String,
+    /// Its type; for dictionary-encoded columns, of the values.
+    pub data_type: DataType,
+}
+
+impl Column {
+    /// `Column.<name>.<metric>`
+    pub fn metric_name(&self, metric: &str) -> String {
+        format!("Column.{}.{metric}", self.written)
+    }
+}
+
+/// Finds a column as Spark does: exactly, else ignoring case if that is not ambiguous; in
+/// back-ticks, and with escaped quotes.
+pub fn find_column<'s>(schema: &'s Schema, written: &str) -> Option<&'s arrow_schema::Field> {
+    let exact = |name: &str| schema.fields().iter().find(|field| field.name() == name);
+    if let Some(field) = exact(written) {
+        return Some(field);
+    }
+    let plain =
+        written.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).unwrap_or(written).replace("\\\"", "\"");
+    if let Some(field) = exact(&plain) {
+        return Some(field);
+    }
+    let lower = plain.to_lowercase();
+    let mut matches = schema.fields().iter().filter(|field| field.name().to_lowercase() == lower);
+    match (matches.next(), matches.next()) {
+        (Some(field), None) => Some(field),
+        _ => None,
+    }
+}
+
+/// What `compile` works with.
+pub struct Compiler<'a> {
+    /// Columns of the data.
+    pub schema: &'a Schema,
+    /// Metrics asked for so far.
+    pub metrics: &'a mut MetricSet,
+    /// Zone of timestamps and texts that name none.
+    pub zone: chrono_tz::Tz,
+    /// The time of the run, from which ages are counted.
+    pub now: DateTime<Utc>,
+}
+
+impl Compiler<'_> {
+    /// The column a parameter names.
+    pub fn column(&self, rule: &BoundRule, position: usize) -> Result<Column, Unevaluated> {
+        let written = rule.parameters.get(position).cloned().unwrap_or_default();
+        let Some(field) = find_column(self.schema, &written) else {
+            return Err(self.unknown_column(&written));
+        };
+        let data_type = match field.data_type() {
+            DataType::Dictionary(_, values) => (**values).clone(),
+            other => other.clone(),
+        };
+        Ok(Column { name: field.name().as_str().into(), written, data_type })
+    }
+
+    fn unknown_column(&self, written: &str) -> Unevaluated {
+        let reason = Unevaluated::new("unknown_column", format!("Input data does not include column {written}!"));
+        let lower = written.to_lowercase();
+        let names = || self.schema.fields().iter().map(|field| field.name().as_str());
+        let ambiguous: Vec<_> = names().filter(|name| name.to_lowercase() == lower).collect();
+        if ambiguous.len() > 1 {
+            return reason.help(format!("several columns differ only in case: {}", ambiguous.join(", ")));
+        }
+        if let Some((parent, _)) = written.split_once('.')
+            && let Some(field) = find_column(self.schema, parent)
+            && field.data_type().is_nested()
+        {
+            return reason.help(format!(
+                "`{}` is a nested column ({}); its fields cannot be addressed, flatten them first",
+                field.name(),
+                type_name(field.data_type())
+            ));
+        }
+        match nearest(written, names()) {
+            Some(name) => reason.help(format!("did you mean `{name}`?")),
+            None => {
+                let shown: Vec<_> = names().take(8).collect();
+                let more = self.schema.fields().len().saturating_sub(shown.len());
+                reason.help(format!(
+                    "the data has {}{}",
+                    shown.join(", "),
+                    if more > 0 { format!(" and {more} more") } else { String::new() }
+                ))
+            }
+        }
+    }
+
+    /// Every parameter as a column.
+    pub fn columns(&self, rule: &BoundRule) -> Result<Vec<Column>, Unevaluated> {
+        (0..rule.parameters.len()).map(|position| self.column(rule, position)).collect()
+    }
+
+    /// A column of numbers.
+    pub fn numeric_column(&self, rule: &BoundRule, position: usize) -> Result<Column, Unevaluated> {
+        let column = self.column(rule, position)?;
+        if is_numeric(&column.data_type) {
+            return Ok(column);
+        }
+        let reason = wrong_type(&column, "a number");
+        Err(if is_text(&column.data_type) {
+            reason.help("cast the column to a number first; numbers in text are not read")
+        } else {
+            reason
+        })
+    }
+
+    /// Asks for a metric over the rule's rows.
+    pub fn metric(&mut self, rule: &BoundRule, family: Family, columns: &[&Column]) -> MetricId {
+        let columns = columns.iter().map(|column| column.name.clone()).collect();
+        self.metrics.ask(Metric { family, columns, filter: rule.filter.clone() })
+    }
+
+    /// The rows a rule looks at.
+    pub fn rows(&mut self, rule: &BoundRule) -> MetricId {
+        self.metric(rule, Family::Rows, &[])
+    }
+
+    /// The commonest rule: one statistic of one metric, compared with the rule's condition.
+    pub fn statistic(
+        &mut self,
+        rule: &BoundRule,
+        family: Family,
+        columns: &[&Column],
+        statistic: Statistic,
+        name: String,
+    ) -> Observation {
+        let measure = Measure::Statistic(self.metric(rule, family, columns), statistic);
+        let judged_rows = Some(self.rows(rule));
+        self.condition_on(columns, measure, name, judged_rows)
+    }
+
+    /// A measure compared with the rule's condition.
+    pub fn condition_on(
+        &self,
+        columns: &[&Column],
+        measure: Measure,
+        name: String,
+        judged_rows: Option<MetricId>,
+    ) -> Observation {
+        Observation {
+            clauses: vec![Clause { measure: measure.clone(), expectation: Expectation::Condition }],
+            reported: vec![Reported { name, measure }],
+            judged_rows,
+            message: Vec::new(),
+            columns: columns.iter().map(|column| column.name.to_string()).collect(),
+        }
+    }
+
+    /// Rows of a column that pass a test; refused when the test cannot judge the column's type.
+    pub fn passing(&mut self, rule: &BoundRule, column: &Column, test: Test) -> Result<MetricId, Unevaluated> {
+        // Patterns were compiled when the rule was bound; all other tests are cheap to try.
+        if !matches!(test, Test::Matches { .. }) {
+            CompiledTest::new(&test, &column.data_type)
+                .map_err(|_| wrong_type(column, "one that this test can judge"))?;
+        }
+        Ok(self.metric(rule, Family::Passing(Arc::new(test)), &[column]))
+    }
+
+    /// `part` among the rule's rows: the share must meet the threshold, or be all.
+    pub fn share(&mut self, rule: &BoundRule, columns: &[&Column], part: MetricId, name: String) -> Observation {
+        let whole = self.rows(rule);
+        let measure = Measure::Share { part, whole };
+        Observation {
+            clauses: vec![Clause { measure: measure.clone(), expectation: Expectation::Threshold }],
+            ..self.condition_on(columns, measure, name, Some(whole))
+        }
+    }
+
+    /// Refuses key columns whose values cannot be told apart.
+    pub fn comparable(&self, columns: &[Column]) -> Result<(), Unevaluated> {
+        match columns.iter().find(|column| !crate::metrics::is_comparable(&column.data_type)) {
+            Some(column) => Err(nested(column)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Turns a bound rule into an observation, or says why it cannot be evaluated.
+pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+    if let Some(filter) = &rule.filter {
+        crate::sql::Predicate::new(filter, compiler.schema).map_err(|error| Unevaluated {
+            code: error.code(),
+            message: error.to_string(),
+            help: error.help(),
+        })?;
+    }
+    (rule.rule_type.compile)(compiler, rule)
+}
+
+/// Text of a wrong type.
+pub fn wrong_type(column: &Column, expected: &str) -> Unevaluated {
+    if column.data_type.is_nested() {
+        return nested(column);
+    }
+    Unevaluated::new(
+        "column_type",
+        format!(
+            "Expected type of column {} to be {expected}, but found {} instead!",
+            column.written,
+            type_name(&column.data_type)
+        ),
+    )
+}
+
+fn nested(column: &Column) -> Unevaluated {
+    Unevaluated::new(
+        "nested_column",
+        format!("Unsupported nested column type of column {}: {}!", column.written, type_name(&column.data_type)),
+    )
+    .help("Completeness and IsComplete work on nested columns; for other rules, flatten the column first")
+}
+
+/// A short name of a type for messages.
+pub fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".into(),
+        DataType::Boolean => "boolean".into(),
+        DataType::Date32 | DataType::Date64 => "date".into(),
+        DataType::Timestamp(_, None) => "timestamp without zone".into(),
+        DataType::Timestamp(_, Some(zone)) => format!("timestamp ({zone})"),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            "binary".into()
+        }
+        DataType::Struct(_) => "struct".into(),
+        DataType::Map(_, _) => "map".into(),
+        DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::ListView(_)
+        | DataType::LargeListView(_)
+        | DataType::FixedSizeList(_, _) => "list".into(),
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => format!("decimal({precision},{scale})"),
+        DataType::Dictionary(_, values) => type_name(values),
+        other => other.to_string().to_lowercase(),
+    }
+}

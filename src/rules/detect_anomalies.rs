@@ -1,0 +1,23 @@
+//! `DetectAnomalies`: a metric is as it used to be.
+
+use super::compile::Unevaluated;
+use super::signature::{Conditions, Place, RuleType, Signature};
+
+pub(super) static RULE: RuleType = RuleType {
+    name: "DetectAnomalies",
+    place: Place::Rules,
+    signatures: &[Signature {
+        parameters: &["rule type", "parameter"],
+        required: 1,
+        repeats: true,
+        conditions: Conditions::None,
+    }],
+    summary: "Whether a metric is as past runs predict",
+    manual: "The first parameter names a rule type, the others are its parameters. Not evaluated by this version: the verdict is ERROR.\n\
+             NULL: as the inner type treats it.\n\
+             NaN: is a value.\n\
+             Empty: is no data.\n\
+             Types: all.",
+    compile: |_, _| Err(Unevaluated::not_yet("DetectAnomalies", "past runs")),
+    ..RuleType::BASE
+};

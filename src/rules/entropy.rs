@@ -1,0 +1,36 @@
+//! `Entropy`: how evenly values are spread.
+
+use super::BoundRule;
+use super::compile::{Compiler, Unevaluated, key_name};
+use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
+use crate::metrics::{Family, Statistic};
+use crate::plan::Observation;
+
+pub(super) static RULE: RuleType = RuleType {
+    name: "Entropy",
+    signatures: ONE_COLUMN_NUMBER,
+    filter: true,
+    dynamic: true,
+    summary: "Shannon entropy of the values, in nats",
+    manual: "Minus the sum of p ln p over the shares p of the values. 0 for a constant column, ln n for n values that occur equally \
+             often. Natural logarithm, as Glue computes, though its manual speaks of bits.\n\
+             NULL: is left out.\n\
+             NaN: all NaNs are one value; 0.0 and -0.0 are one value.\n\
+             Empty: no value is ERROR.\n\
+             Types: all but nested ones.",
+    examples: &[Example {
+        data: "a\nx\ny\n",
+        rule: r#"Entropy "a" between 0.69 and 0.70"#,
+        verdict: "PASS",
+        metric: Some(("Column.a.Entropy", std::f64::consts::LN_2)),
+    }],
+    compile,
+    ..RuleType::BASE
+};
+
+fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+    let columns = compiler.columns(rule)?;
+    compiler.comparable(&columns)?;
+    let columns_read: Vec<_> = columns.iter().collect();
+    Ok(compiler.statistic(rule, Family::Frequencies, &columns_read, Statistic::Entropy, key_name(&columns, "Entropy")))
+}

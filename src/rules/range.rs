@@ -1,0 +1,35 @@
+//! `Range`: largest less smallest number.
+
+use super::BoundRule;
+use super::compile::{Compiler, Unevaluated};
+use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType, Status};
+use crate::metrics::{Family, Statistic};
+use crate::plan::Observation;
+
+pub(super) static RULE: RuleType = RuleType {
+    name: "Range",
+    status: Status::Extension,
+    signatures: ONE_COLUMN_NUMBER,
+    filter: true,
+    dynamic: true,
+    summary: "Largest less smallest number",
+    manual: "Exact for integers and decimals.\n\
+             NULL: is left out.\n\
+             NaN: makes the result NaN, which satisfies no condition.\n\
+             Empty: no value is ERROR.\n\
+             Types: numbers; text is not read as numbers.",
+    examples: &[Example {
+        data: "a\n3\n10\n",
+        rule: r#"Range "a" = 7"#,
+        verdict: "PASS",
+        metric: Some(("Column.a.Range", 7.0)),
+    }],
+    compile,
+    ..RuleType::BASE
+};
+
+fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+    let column = compiler.numeric_column(rule, 0)?;
+    let name = column.metric_name(RULE.name);
+    Ok(compiler.statistic(rule, Family::Extent, &[&column], Statistic::Range, name))
+}

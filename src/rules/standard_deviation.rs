@@ -1,0 +1,34 @@
+//! `StandardDeviation`: how far values scatter.
+
+use super::BoundRule;
+use super::compile::{Compiler, Unevaluated};
+use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
+use crate::metrics::{Family, Statistic};
+use crate::plan::Observation;
+
+pub(super) static RULE: RuleType = RuleType {
+    name: "StandardDeviation",
+    signatures: ONE_COLUMN_NUMBER,
+    filter: true,
+    dynamic: true,
+    summary: "Population standard deviation",
+    manual: "The square root of the population variance: 16.33 for 0, 20, 40.\n\
+             NULL: is left out.\n\
+             NaN: makes the result NaN, which satisfies no condition.\n\
+             Empty: no value is ERROR.\n\
+             Types: numbers; text is not read as numbers.",
+    examples: &[Example {
+        data: "a\n2\n4\n",
+        rule: r#"StandardDeviation "a" = 1"#,
+        verdict: "PASS",
+        metric: Some(("Column.a.StandardDeviation", 1.0)),
+    }],
+    compile,
+    ..RuleType::BASE
+};
+
+fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+    let column = compiler.numeric_column(rule, 0)?;
+    let name = column.metric_name(RULE.name);
+    Ok(compiler.statistic(rule, Family::Moments, &[&column], Statistic::StandardDeviation, name))
+}

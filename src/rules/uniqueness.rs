@@ -1,0 +1,50 @@
+//! `Uniqueness`: the share of rows whose value occurs once.
+
+use super::BoundRule;
+use super::compile::{Compiler, Unevaluated, key_name};
+use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::metrics::{Family, Statistic};
+use crate::plan::Observation;
+
+pub(super) static RULE: RuleType = RuleType {
+    name: "Uniqueness",
+    signatures: &[Signature { parameters: &["column"], required: 1, repeats: true, conditions: NUMBER }],
+    filter: true,
+    dynamic: true,
+    row_level: true,
+    summary: "Share of rows whose value occurs exactly once",
+    manual: "Rows whose value, or tuple of values, occurs exactly once over rows with a value.\n\
+             NULL: rows whose key is all NULL are left out; within a key of several columns NULL equals NULL.\n\
+             NaN: all NaNs are one value; 0.0 and -0.0 are one value.\n\
+             Empty: no row with a key is ERROR.\n\
+             Types: all but nested ones.",
+    examples: &[
+        Example {
+            data: "a\n1\n1\n2\n3\n",
+            rule: r#"Uniqueness "a" = 0.5"#,
+            verdict: "PASS",
+            metric: Some(("Column.a.Uniqueness", 0.5)),
+        },
+        Example {
+            data: "a,b\n1,x\n1,y\n",
+            rule: r#"Uniqueness "a" "b" = 1"#,
+            verdict: "PASS",
+            metric: Some(("Multicolumn.a,b.Uniqueness", 1.0)),
+        },
+    ],
+    compile,
+    ..RuleType::BASE
+};
+
+fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+    let columns = compiler.columns(rule)?;
+    compiler.comparable(&columns)?;
+    let columns_read: Vec<_> = columns.iter().collect();
+    Ok(compiler.statistic(
+        rule,
+        Family::Frequencies,
+        &columns_read,
+        Statistic::Uniqueness,
+        key_name(&columns, "Uniqueness"),
+    ))
+}
