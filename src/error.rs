@@ -35,6 +35,18 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// An inferred column type that a later value does not fit; reading again with `data_type` helps.
+    #[error("column `{column}`: \"{value}\" in line {line} does not fit the type inferred from the rows before")]
+    Widen {
+        /// The column.
+        column: String,
+        /// The type that holds all values seen and this one.
+        data_type: Box<arrow_schema::DataType>,
+        /// The line of the value.
+        line: u64,
+        /// The value, cut and escaped.
+        value: String,
+    },
     /// Several files that do not belong together.
     #[error("{}: {message}", shown(path))]
     Schema {
@@ -58,6 +70,7 @@ impl Error {
             Error::Read { .. } => "input::read",
             Error::Format { .. } => "input::format",
             Error::Line { .. } => "input::line",
+            Error::Widen { .. } => "input::widen",
             Error::Schema { .. } => "input::schema",
             Error::Option(_) => "input::option",
             Error::Internal(_) => "engine::internal",

@@ -25,7 +25,6 @@ mod moments;
 pub mod pattern;
 mod quantiles;
 pub mod test;
-pub mod text_cast;
 
 pub use accumulator::{Accumulator, Finished, Kernel, State, StateMismatch};
 pub use correlation::CoMoments;

@@ -7,9 +7,10 @@ use super::signature::{Conditions, Example, RuleType, Signature};
 use crate::comparison::Operator;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dqdl::ast::{Kind, OperandValue, Rule};
+use crate::metrics::Family;
 use crate::metrics::test::{CastTarget, CompiledTest, Test};
-use crate::metrics::{Family, text_cast};
 use crate::plan::Observation;
+use crate::text_cast;
 use std::sync::Arc;
 
 /// The names to show; `Decimal` takes precision and scale.

@@ -211,7 +211,7 @@ impl Resolver<'_> {
                 Some((time, days)) => {
                     let today = self.now.with_timezone(&self.zone).date_naive();
                     let local = today.and_time(time) + Duration::days(days);
-                    crate::metrics::text_cast::instant(local, self.zone).map(DatePoint::Instant)
+                    crate::text_cast::instant(local, self.zone).map(DatePoint::Instant)
                 }
                 None => {
                     findings.push(

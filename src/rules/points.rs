@@ -2,7 +2,7 @@
 
 use super::condition::DatePoint;
 use crate::intervals::{Point, float_key};
-use crate::metrics::text_cast;
+use crate::text_cast;
 use crate::value::Number;
 use arrow_buffer::i256;
 use arrow_schema::{DataType, TimeUnit};

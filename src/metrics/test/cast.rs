@@ -1,7 +1,7 @@
 //! Which values Spark can cast to a type, outside ANSI mode.
 
 use super::text::text_rows;
-use crate::metrics::text_cast;
+use crate::text_cast;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type};
 use arrow_array::{Array, ArrayRef};

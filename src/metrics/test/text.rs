@@ -3,7 +3,7 @@
 use crate::intervals::Intervals;
 use crate::metrics::lengths::characters;
 use crate::metrics::pattern::Pattern;
-use crate::metrics::text_cast;
+use crate::text_cast;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, i256};

@@ -1,0 +1,136 @@
+//! The narrowest type that holds all values of a column.
+
+use super::columns;
+use arrow_schema::{DataType, TimeUnit};
+
+/// Types that still fit everything seen. A column without values is text.
+#[derive(Debug, Clone)]
+pub struct Inference {
+    seen: bool,
+    boolean: bool,
+    integer: bool,
+    float: bool,
+    date: bool,
+    timestamp: bool,
+    zoned: bool,
+}
+
+impl Default for Inference {
+    fn default() -> Self {
+        Self { seen: false, boolean: true, integer: true, float: true, date: true, timestamp: true, zoned: true }
+    }
+}
+
+impl Inference {
+    /// What is known of a column that was inferred to be of a type.
+    pub fn of(data_type: &DataType) -> Self {
+        let nothing = Self {
+            seen: true,
+            boolean: false,
+            integer: false,
+            float: false,
+            date: false,
+            timestamp: false,
+            zoned: false,
+        };
+        match data_type {
+            DataType::Boolean => Self { boolean: true, ..nothing },
+            DataType::Int64 => Self { integer: true, float: true, ..nothing },
+            DataType::Float64 => Self { float: true, ..nothing },
+            DataType::Date32 => Self { date: true, timestamp: true, ..nothing },
+            DataType::Timestamp(_, None) => Self { timestamp: true, ..nothing },
+            DataType::Timestamp(_, Some(_)) => Self { zoned: true, ..nothing },
+            _ => nothing,
+        }
+    }
+
+    /// Takes a value that is not NULL into account.
+    pub fn see(&mut self, value: &[u8]) {
+        self.seen = true;
+        self.boolean = self.boolean && columns::boolean(value).is_some();
+        // Codes such as 007 keep their zeros only as text.
+        let code = has_leading_zero(value);
+        self.integer = self.integer && !code && columns::integer(value).is_some();
+        self.float = self.float && !code && columns::float(value).is_some();
+        self.date = self.date && columns::date(value).is_some();
+        let timestamp = if self.timestamp || self.zoned { columns::timestamp(value) } else { None };
+        self.timestamp = self.timestamp && timestamp.is_some_and(|(_, zoned)| !zoned);
+        self.zoned = self.zoned && timestamp.is_some_and(|(_, zoned)| zoned);
+    }
+
+    /// The narrowest type left.
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Self { seen: false, .. } => DataType::Utf8,
+            Self { boolean: true, .. } => DataType::Boolean,
+            Self { integer: true, .. } => DataType::Int64,
+            Self { float: true, .. } => DataType::Float64,
+            Self { date: true, .. } => DataType::Date32,
+            Self { timestamp: true, .. } => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self { zoned: true, .. } => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            _ => DataType::Utf8,
+        }
+    }
+}
+
+fn has_leading_zero(value: &[u8]) -> bool {
+    let digits = value.trim_ascii();
+    let digits = digits.strip_prefix(b"-").unwrap_or(digits);
+    matches!(digits, [b'0', b'0'..=b'9', ..])
+}
+
+/// A type in words for messages.
+pub fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "boolean (true or false)".into(),
+        DataType::Int64 => "whole number".into(),
+        DataType::Float64 => "number".into(),
+        DataType::Date32 => "date (yyyy-mm-dd)".into(),
+        DataType::Timestamp(_, _) => "timestamp (yyyy-mm-dd hh:mm:ss)".into(),
+        DataType::Decimal128(precision, scale) => format!("decimal of {precision} digits, {scale} behind the point"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inferred(values: &[&str]) -> DataType {
+        let mut inference = Inference::default();
+        values.iter().for_each(|value| inference.see(value.as_bytes()));
+        inference.data_type()
+    }
+
+    #[test]
+    fn the_narrowest_type_that_fits_is_taken() {
+        let micros = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
+        let table = [
+            (&["1", "-2"][..], DataType::Int64),
+            (&["1", "2.5", "1e3"], DataType::Float64),
+            (&["007", "1"], DataType::Utf8),
+            (&["0.5", "0"], DataType::Float64),
+            (&["true", "False"], DataType::Boolean),
+            (&["2024-01-01"], DataType::Date32),
+            (&["2024-01-01", "2024-01-01 10:00:00"], micros(None)),
+            (&["2024-01-01T10:00:00Z"], micros(Some("UTC"))),
+            (&["2024-01-01", "x"], DataType::Utf8),
+            (&["2024"], DataType::Int64),
+            (&[], DataType::Utf8),
+            (&["99999999999999999999"], DataType::Float64),
+        ];
+        for (values, data_type) in table {
+            assert_eq!(inferred(values), data_type, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn widening_forgets_nothing() {
+        let mut inference = Inference::of(&DataType::Int64);
+        inference.see(b"2.5");
+        assert_eq!(inference.data_type(), DataType::Float64);
+        let mut inference = Inference::of(&DataType::Boolean);
+        inference.see(b"2");
+        assert_eq!(inference.data_type(), DataType::Utf8);
+    }
+}

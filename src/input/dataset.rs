@@ -1,0 +1,127 @@
+//! Several files as one table.
+
+use super::{Batches, ReadOptions, Table, open};
+use crate::error::Error;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One or more files with the same columns, aligned by name to the first.
+pub struct Dataset {
+    schema: SchemaRef,
+    files: Vec<OpenFile>,
+    /// Partitions of all files, in file order.
+    partitions: Vec<(usize, usize)>,
+}
+
+struct OpenFile {
+    path: PathBuf,
+    table: Box<dyn Table>,
+    bytes: u64,
+    /// Position in the file of every column of the dataset.
+    positions: Vec<usize>,
+}
+
+/// Dictionary encoding is how a column is stored, not what it is.
+fn logical(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => logical(values),
+        other => other,
+    }
+}
+
+impl Dataset {
+    /// Opens all files; reads footers and samples, no data.
+    pub fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Self, Error> {
+        let mut schema: Option<SchemaRef> = None;
+        let mut files = Vec::with_capacity(paths.len());
+        let mut partitions = Vec::new();
+        for path in paths {
+            let table = open(path, options)?;
+            let own = table.schema();
+            let schema = schema.get_or_insert_with(|| {
+                let fields: Vec<_> = own
+                    .fields()
+                    .iter()
+                    .map(|field| Field::new(field.name(), logical(field.data_type()).clone(), true))
+                    .collect();
+                Arc::new(Schema::new(fields))
+            });
+            let positions = align(schema, &own, path)?;
+            let bytes = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
+            partitions.extend((0..table.partitions()).map(|partition| (files.len(), partition)));
+            files.push(OpenFile { path: path.clone(), table, bytes, positions });
+        }
+        let schema = schema.ok_or_else(|| Error::Option("no data: name at least one file".into()))?;
+        Ok(Self { schema, files, partitions })
+    }
+
+    /// The columns, dictionary encoding resolved.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// How many partitions there are.
+    pub fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    /// Size of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Rows, where all files tell.
+    pub fn rows(&self) -> Option<u64> {
+        self.files.iter().map(|file| file.table.rows()).sum()
+    }
+
+    /// The files, in order.
+    pub fn paths(&self) -> impl Iterator<Item = &std::path::Path> {
+        self.files.iter().map(|file| file.path.as_path())
+    }
+
+    /// Reads columns of one partition; gives the batches and, for every asked column, its
+    /// position in them.
+    pub fn read(
+        &self,
+        partition: usize,
+        columns: &[usize],
+        batch_rows: usize,
+    ) -> Result<(Batches<'_>, Vec<usize>), Error> {
+        let (file, part) =
+            *self.partitions.get(partition).ok_or_else(|| Error::Internal(format!("no partition {partition}")))?;
+        let file = &self.files[file];
+        let wanted: Vec<usize> = columns.iter().map(|column| file.positions[*column]).collect();
+        let mut sorted = wanted.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let order = wanted.iter().map(|position| sorted.binary_search(position).unwrap_or(0)).collect();
+        Ok((file.table.read(part, &sorted, batch_rows)?, order))
+    }
+}
+
+/// Where the file has each column of the dataset.
+fn align(schema: &Schema, own: &Schema, path: &std::path::Path) -> Result<Vec<usize>, Error> {
+    let mismatch = |message: String| Error::Schema { path: path.to_path_buf(), message };
+    let positions = schema.fields().iter().map(|field| {
+        let (position, found) = own
+            .fields()
+            .find(field.name())
+            .ok_or_else(|| mismatch(format!("has no column `{}`, which the first file has", field.name())))?;
+        if logical(found.data_type()) != field.data_type() {
+            return Err(mismatch(format!(
+                "column `{}` has type {}, in the first file it has type {}",
+                field.name(),
+                logical(found.data_type()),
+                field.data_type()
+            )));
+        }
+        Ok(position)
+    });
+    let positions: Vec<usize> = positions.collect::<Result<_, _>>()?;
+    match own.fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
+        Some(extra) => Err(mismatch(format!("has a column `{}`, which the first file does not have", extra.name()))),
+        None => Ok(positions),
+    }
+}
