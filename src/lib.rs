@@ -1,4 +1,5 @@
 //! `dq` checks data and schemas against rules written in DQDL.
+pub mod check;
 pub mod comparison;
 pub mod diagnostic;
 pub mod dqdl;

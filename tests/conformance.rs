@@ -1,0 +1,60 @@
+//! Every case of `fixtures/conformance/cases.jsonl`: a ruleset, its data, the verdicts
+//! and metrics that Glue's documentation and engine give, as decided by this project.
+
+use dq::check::{CheckOptions, Ruleset, check};
+use dq::rules::{BindOptions, Target};
+use dq::verdict::Verdict;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/conformance")
+}
+
+/// What is wrong with one case, if anything.
+fn failure(case: &Value) -> Option<String> {
+    let text = case["ruleset"].as_str()?;
+    let expect = &case["expect"];
+    let ruleset = Ruleset::parse(text, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+    if expect["parse"] == Value::Bool(false) {
+        return (!ruleset.has_errors()).then(|| "parses, but should not".to_string());
+    }
+    if ruleset.has_errors() {
+        return Some(format!("does not parse: {:?}", ruleset.diagnostics()));
+    }
+    let data = fixtures().join("data").join(case["primary"].as_str()?);
+    let run = match check(&ruleset, &[data], &CheckOptions { threads: 1, ..CheckOptions::default() }, None) {
+        Ok(run) => run,
+        Err(error) => return Some(error.to_string()),
+    };
+    if let Some(verdicts) = expect["verdicts"].as_object() {
+        for (rule, verdict) in verdicts {
+            let outcome = run.outcomes.iter().find(|outcome| outcome.rule == *rule);
+            if outcome.map(|outcome| outcome.verdict.as_str()) != verdict.as_str() {
+                return Some(format!("{rule}: expected {verdict}, got {outcome:?}"));
+            }
+        }
+    }
+    let verdict = expect["verdict"].as_str()?;
+    let outcome = &run.outcomes[0];
+    if (outcome.verdict == Verdict::Pass) != (verdict == "PASS") {
+        return Some(format!("expected {verdict}, got {:?}: {:?}", outcome.verdict, outcome.message));
+    }
+    for (name, expected) in expect["metrics"].as_object()? {
+        let found = outcome.metrics.iter().find(|(metric, _)| metric == name).map(|(_, value)| value.to_f64());
+        let expected = expected.as_f64()?;
+        if !found.is_some_and(|found| (found - expected).abs() <= 1e-9 * expected.abs().max(1.0)) {
+            return Some(format!("{name}: expected {expected}, got {found:?}"));
+        }
+    }
+    None
+}
+
+#[test]
+fn every_case_gives_the_expected_verdict_and_metrics() {
+    let text = std::fs::read_to_string(fixtures().join("cases.jsonl")).expect("cases");
+    let cases: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a case")).collect();
+    assert!(cases.len() > 700, "cases are missing");
+    let failures: Vec<_> = cases.iter().filter_map(|case| Some(format!("{} {}\n    {}", case["id"], case["ruleset"], failure(case)?))).collect();
+    assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
