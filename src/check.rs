@@ -80,7 +80,15 @@ pub struct CheckOptions {
 impl Default for CheckOptions {
     fn default() -> Self {
         let scan = ScanOptions::default();
-        Self { zone: chrono_tz::UTC, read: ReadOptions::default(), threads: scan.threads, batch_rows: scan.batch_rows, allow_empty: false, only: Vec::new(), skip: Vec::new() }
+        Self {
+            zone: chrono_tz::UTC,
+            read: ReadOptions::default(),
+            threads: scan.threads,
+            batch_rows: scan.batch_rows,
+            allow_empty: false,
+            only: Vec::new(),
+            skip: Vec::new(),
+        }
     }
 }
 
@@ -169,7 +177,12 @@ fn each_leaf<'a>(node: &'a BoundNode, visit: &mut dyn FnMut(&'a BoundRule)) {
 
 /// Checks files against a ruleset without errors. A rule that fails or cannot be evaluated is
 /// part of the result; an error means that the data could not be read.
-pub fn check(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions, progress: Option<&AtomicU64>) -> Result<Run, Error> {
+pub fn check(
+    ruleset: &Ruleset,
+    paths: &[PathBuf],
+    options: &CheckOptions,
+    progress: Option<&AtomicU64>,
+) -> Result<Run, Error> {
     let clock = Instant::now();
     let mut read = options.read.clone();
     let mut notes = Vec::new();
@@ -179,11 +192,20 @@ pub fn check(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions, progr
         if let Some(progress) = progress {
             progress.store(0, std::sync::atomic::Ordering::Relaxed);
         }
-        let results = match scan(&dataset, &plan.metrics, &ScanOptions { threads: options.threads, batch_rows: options.batch_rows, progress }) {
+        let results = match scan(
+            &dataset,
+            &plan.metrics,
+            &ScanOptions { threads: options.threads, batch_rows: options.batch_rows, progress },
+        ) {
             Ok(results) => results,
             // Every round widens a column, so there are at most a few rounds per column.
-            Err(Error::Widen { column, data_type, line, value }) if read.column_types.get(&column) != Some(&*data_type) => {
-                notes.push(format!("column `{column}` is read as {}, because of \"{value}\" in line {line}", widened_name(&data_type)));
+            Err(Error::Widen { column, data_type, line, value })
+                if read.column_types.get(&column) != Some(&*data_type) =>
+            {
+                notes.push(format!(
+                    "column `{column}` is read as {}, because of \"{value}\" in line {line}",
+                    widened_name(&data_type)
+                ));
                 read.column_types.insert(column, *data_type);
                 continue;
             }
@@ -196,14 +218,27 @@ pub fn check(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions, progr
             .rules
             .iter()
             .enumerate()
-            .map(|(position, node)| if options.selects(position, node) { judge.node(node, &mut next) } else { skipped(node) })
+            .map(
+                |(position, node)| {
+                    if options.selects(position, node) { judge.node(node, &mut next) } else { skipped(node) }
+                },
+            )
             .collect();
         let judged = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Skip).count();
         let passed = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Pass).count();
-        let rows = results.read(&Measure::Statistic(plan.rows, Statistic::Count)).map_err(|_| Error::Internal("rows were not counted".into()))?;
+        let rows = results
+            .read(&Measure::Statistic(plan.rows, Statistic::Count))
+            .map_err(|_| Error::Internal("rows were not counted".into()))?;
         return Ok(Run {
             outcomes,
-            analyzers: ruleset.analyzers().iter().map(|analyzer| AnalyzerOutcome { analyzer: analyzer.text.clone(), message: "analyzers are not evaluated by this version".into() }).collect(),
+            analyzers: ruleset
+                .analyzers()
+                .iter()
+                .map(|analyzer| AnalyzerOutcome {
+                    analyzer: analyzer.text.clone(),
+                    message: "analyzers are not evaluated by this version".into(),
+                })
+                .collect(),
             score: (judged > 0).then(|| passed as f64 / judged as f64),
             rows: rows.to_f64() as u64,
             columns: dataset.schema().fields().len(),
@@ -265,7 +300,8 @@ pub fn lint_schema(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions)
     use crate::diagnostic::Code;
     let dataset = Dataset::open(paths, &options.read)?;
     let mut metrics = MetricSet::default();
-    let mut compiler = Compiler { schema: dataset.schema(), metrics: &mut metrics, zone: options.zone, now: ruleset.now };
+    let mut compiler =
+        Compiler { schema: dataset.schema(), metrics: &mut metrics, zone: options.zone, now: ruleset.now };
     let mut findings = Vec::new();
     for node in ruleset.rules() {
         each_leaf(node, &mut |rule| {

@@ -1,5 +1,7 @@
 //! `dq` checks data and schemas against rules written in DQDL.
 pub mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod comparison;
 pub mod diagnostic;
 pub mod dqdl;
@@ -8,6 +10,7 @@ pub mod input;
 pub mod intervals;
 pub mod metrics;
 pub mod plan;
+pub mod report;
 pub mod rules;
 pub mod scan;
 pub mod span;

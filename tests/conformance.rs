@@ -55,6 +55,9 @@ fn every_case_gives_the_expected_verdict_and_metrics() {
     let text = std::fs::read_to_string(fixtures().join("cases.jsonl")).expect("cases");
     let cases: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a case")).collect();
     assert!(cases.len() > 700, "cases are missing");
-    let failures: Vec<_> = cases.iter().filter_map(|case| Some(format!("{} {}\n    {}", case["id"], case["ruleset"], failure(case)?))).collect();
+    let failures: Vec<_> = cases
+        .iter()
+        .filter_map(|case| Some(format!("{} {}\n    {}", case["id"], case["ruleset"], failure(case)?)))
+        .collect();
     assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), cases.len(), failures.join("\n"));
 }

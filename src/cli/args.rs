@@ -1,0 +1,264 @@
+//! Arguments as typed.
+
+use crate::input::ReadOptions;
+use crate::input::csv::CsvOptions;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Checks data against DQDL rules, anywhere.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dq",
+    version,
+    about = "Checks data against DQDL rules, the language of AWS Glue Data Quality",
+    after_help = "Exit codes:\n  0  all rules passed, no findings\n  1  a rule failed, or a finding is at --fail-on\n  2  arguments or ruleset are wrong\n  3  something could not be evaluated or read\n  4  a report could not be written\n\nExamples:\n  dq check --ruleset rulesets/customers.dqdl fixtures/data/customers.csv\n  dq lint rulesets/*.dqdl\n  dq rules ColumnValues"
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// For all commands.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options of all commands.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Colour,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check data files against a ruleset
+    #[command(
+        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
+    )]
+    Check(CheckArguments),
+    /// Check rulesets themselves, without data
+    #[command(
+        after_help = "Examples:\n  dq lint rulesets/*.dqdl\n  dq lint --schema customers.parquet customers.dqdl\n  dq lint --target glue --fail-on warning --format json customers.dqdl"
+    )]
+    Lint(LintArguments),
+    /// Show the plan: metrics, the rules that read them, the columns read
+    #[command(after_help = "Example:\n  dq explain --ruleset orders.dqdl orders.parquet")]
+    Explain(ExplainArguments),
+    /// The language reference: all rule types, or one
+    #[command(after_help = "Examples:\n  dq rules\n  dq rules Completeness")]
+    Rules(RulesArguments),
+}
+
+/// `dq check`
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// The ruleset, or - for stdin
+    #[arg(long, short = 'r', value_name = "FILE")]
+    pub ruleset: PathBuf,
+    /// Data files with the same columns, checked as one dataset
+    #[arg(required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
+    /// A second dataset that rules name by its alias; repeatable
+    #[arg(long, value_name = "ALIAS=PATH")]
+    pub reference: Vec<String>,
+    /// The report on stdout
+    #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = ["text", "json", "glue"])]
+    pub format: String,
+    /// Write a report to a file; repeatable, - is stdout
+    #[arg(long, short = 'o', value_name = "FORMAT=PATH")]
+    pub output: Vec<String>,
+    /// Passed rules: a count, or one by one
+    #[arg(long, value_name = "WHAT", default_value = "failed")]
+    pub show: Show,
+    /// Evaluate only these rule types or rules (Rule_3); repeatable
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Do not evaluate these rule types or rules; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub skip: Vec<String>,
+    /// Let rules about rows pass on a dataset without rows
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// No progress on stderr
+    #[arg(long, short = 'q')]
+    pub quiet: bool,
+    /// How rules are read.
+    #[command(flatten)]
+    pub rules: RuleArguments,
+    /// How data is read.
+    #[command(flatten)]
+    pub read: ReadArguments,
+    /// Worker threads; all cores when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// What the text report lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Show {
+    /// Rules that did not pass.
+    Failed,
+    /// All rules.
+    All,
+}
+
+/// How rules are read.
+#[derive(Debug, Args)]
+pub struct RuleArguments {
+    /// The engine the ruleset must also run on; glue refuses extensions
+    #[arg(long, value_name = "ENGINE", default_value = "dq")]
+    pub target: TargetArgument,
+    /// The time of the run, for reproducible reports and now() [default: the clock]
+    #[arg(long, value_name = "RFC3339")]
+    pub now: Option<String>,
+    /// Zone of timestamps that name none
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub timezone: String,
+}
+
+/// `--target`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetArgument {
+    /// This engine.
+    Dq,
+    /// AWS Glue.
+    Glue,
+}
+
+/// How data is read.
+#[derive(Debug, Args)]
+pub struct ReadArguments {
+    /// Format of the data files when their names do not tell: parquet, csv
+    #[arg(long, value_name = "FORMAT", help_heading = "Reading data")]
+    pub input_format: Option<String>,
+    /// Type of a column: text, int, float, decimal(p,s), boolean, date, timestamp; repeatable (CSV)
+    #[arg(long, value_name = "NAME=TYPE", help_heading = "Reading data")]
+    pub column_type: Vec<String>,
+    /// The first line of CSV files is data
+    #[arg(long, help_heading = "Reading data")]
+    pub csv_no_header: bool,
+    /// Between CSV fields: one character, or \t [default: found out from the first line]
+    #[arg(long, value_name = "CHAR", help_heading = "Reading data")]
+    pub csv_delimiter: Option<String>,
+    /// Around CSV fields
+    #[arg(long, value_name = "CHAR", default_value = "\"", help_heading = "Reading data")]
+    pub csv_quote: String,
+    /// Another spelling of NULL in CSV files, besides the empty field; repeatable
+    #[arg(long, value_name = "TEXT", help_heading = "Reading data")]
+    pub csv_null: Vec<String>,
+    /// Empty CSV fields of text columns are empty strings, not NULL
+    #[arg(long, help_heading = "Reading data")]
+    pub csv_blank_is_text: bool,
+    /// Rows that CSV types are inferred from
+    #[arg(long, value_name = "ROWS", default_value_t = 10_000, help_heading = "Reading data")]
+    pub csv_sample: usize,
+}
+
+impl ReadArguments {
+    /// As the input room wants them, or what is wrong.
+    pub fn options(&self) -> Result<ReadOptions, super::exit::Trouble> {
+        let usage = |message: String| super::exit::Trouble::Usage { message, help: None };
+        let byte = |text: &str, option: &str| match text {
+            "\\t" => Ok(b'\t'),
+            text => match text.as_bytes() {
+                [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(*byte),
+                _ => Err(usage(format!("{option} takes one ASCII character, not `{text}`"))),
+            },
+        };
+        let mut options = ReadOptions { format: self.input_format.clone(), ..ReadOptions::default() };
+        options.csv = CsvOptions {
+            header: !self.csv_no_header,
+            delimiter: self.csv_delimiter.as_deref().map(|text| byte(text, "--csv-delimiter")).transpose()?,
+            quote: byte(&self.csv_quote, "--csv-quote")?,
+            nulls: self.csv_null.clone(),
+            blank_is_text: self.csv_blank_is_text,
+            sample_rows: self.csv_sample.max(1),
+        };
+        for entry in &self.column_type {
+            let (name, type_name) =
+                entry.rsplit_once('=').ok_or_else(|| usage(format!("--column-type takes NAME=TYPE, not `{entry}`")))?;
+            let data_type = crate::input::parse_type(type_name)
+                .ok_or_else(|| usage(format!("there is no column type `{type_name}`; types are text, int, float, decimal(p,s), boolean, date, timestamp")))?;
+            options.column_types.insert(name.to_string(), data_type);
+        }
+        Ok(options)
+    }
+}
+
+/// `dq lint`
+#[derive(Debug, Args)]
+pub struct LintArguments {
+    /// Rulesets, or - for stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub rulesets: Vec<PathBuf>,
+    /// Check rules against the columns of this data file; repeatable
+    #[arg(long, value_name = "DATA")]
+    pub schema: Vec<PathBuf>,
+    /// How findings are shown
+    #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    pub format: String,
+    /// The least severity that exits with 1
+    #[arg(long, value_name = "SEVERITY", default_value = "warning")]
+    pub fail_on: FailOn,
+    /// How rules are read.
+    #[command(flatten)]
+    pub rules: RuleArguments,
+    /// How data is read.
+    #[command(flatten)]
+    pub read: ReadArguments,
+}
+
+/// `--fail-on`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Warnings and errors.
+    Warning,
+    /// Errors only.
+    Error,
+    /// Nothing; refused rulesets still exit with 2.
+    Never,
+}
+
+/// `dq explain`
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The ruleset, or - for stdin
+    #[arg(long, short = 'r', value_name = "FILE")]
+    pub ruleset: PathBuf,
+    /// Data files
+    #[arg(required = true, value_name = "DATA")]
+    pub data: Vec<PathBuf>,
+    /// How the plan is shown
+    #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    pub format: String,
+    /// How rules are read.
+    #[command(flatten)]
+    pub rules: RuleArguments,
+    /// How data is read.
+    #[command(flatten)]
+    pub read: ReadArguments,
+}
+
+/// `dq rules`
+#[derive(Debug, Args)]
+pub struct RulesArguments {
+    /// One type
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// How the reference is shown
+    #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    pub format: String,
+}

@@ -1,0 +1,96 @@
+//! `dq check`
+
+use super::args::{CheckArguments, Global, Show};
+use super::exit::{Exit, Trouble};
+use super::{diagnostics, output, progress, source};
+use crate::check::{CheckOptions, Ruleset, check};
+use crate::report::{Report, Style};
+use crate::span::LineIndex;
+use crate::verdict::Verdict;
+
+/// Runs the command.
+pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
+    let sinks = output::sinks(&arguments.format, &arguments.output)?;
+    for reference in &arguments.reference {
+        if reference.split_once('=').is_none_or(|(alias, path)| alias.is_empty() || path.is_empty()) {
+            return Err(Trouble::Usage {
+                message: format!("--reference takes ALIAS=PATH, not `{reference}`"),
+                help: None,
+            });
+        }
+    }
+    let (bind_options, zone) = source::bind_options(&arguments.rules)?;
+    let text = source::read(&arguments.ruleset)?;
+    let ruleset = Ruleset::parse(&text.text, &bind_options);
+    if ruleset.has_errors() {
+        refuse(&text, &ruleset, &arguments.format, global)?;
+        return Ok(Exit::Usage);
+    }
+    let mut options = CheckOptions {
+        zone,
+        read: arguments.read.options()?,
+        allow_empty: arguments.allow_empty,
+        only: arguments.only.clone(),
+        skip: arguments.skip.clone(),
+        ..CheckOptions::default()
+    };
+    if let Some(threads) = arguments.threads {
+        options.threads = usize::from(threads);
+    }
+    names_exist(&ruleset, &options)?;
+    let run = progress::watched(arguments.quiet, |rows| check(&ruleset, &arguments.data, &options, Some(rows)))?;
+    let report = Report {
+        run: &run,
+        ruleset: &text.name,
+        lines: &LineIndex::new(&text.text),
+        timed: arguments.rules.now.is_none(),
+        style: Style {
+            colour: output::stdout_colour(global),
+            show_all: arguments.show == Show::All,
+            ..Style::default()
+        },
+    };
+    output::write(&report, &sinks)?;
+    Ok(if run.count(Verdict::Error) > 0 {
+        Exit::NotEvaluated
+    } else if run.count(Verdict::Fail) > 0 {
+        Exit::Findings
+    } else {
+        Exit::Clean
+    })
+}
+
+/// Shows why a ruleset is refused: JSON to stdout for programs, rendered to stderr for people.
+pub fn refuse(text: &source::Source, ruleset: &Ruleset, format: &str, global: &Global) -> Result<(), Trouble> {
+    let sink = |error: std::io::Error| Trouble::Sink(format!("cannot write the findings: {error}"));
+    let mut bytes = Vec::new();
+    if format == "json" {
+        diagnostics::write_json(diagnostics::to_json(text, ruleset.diagnostics()), &mut bytes).map_err(sink)?;
+        return output::stdout(&bytes).map_err(sink);
+    }
+    diagnostics::render(text, ruleset.diagnostics(), output::stderr_colour(global), &mut bytes).map_err(sink)?;
+    // Nothing is left to do when stderr is closed.
+    let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), &bytes);
+    Ok(())
+}
+
+/// A misspelt `--only` must not silently select nothing.
+fn names_exist(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Trouble> {
+    let rules = ruleset.rules().len();
+    for name in options.only.iter().chain(&options.skip) {
+        let numbered = name
+            .strip_prefix("Rule_")
+            .and_then(|number| number.parse::<usize>().ok())
+            .is_some_and(|number| (1..=rules).contains(&number));
+        if !numbered && name != "Composite" && crate::rules::find(name).is_none() {
+            let near = crate::diagnostic::nearest(name, crate::rules::REGISTRY.iter().map(|rule_type| rule_type.name));
+            let help =
+                near.map_or(format!("rules are called Rule_1 to Rule_{rules}"), |near| format!("did you mean {near}?"));
+            return Err(Trouble::Usage {
+                message: format!("`{name}` is neither a rule type nor a rule of this ruleset"),
+                help: Some(help),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The command line: the only room that knows arguments, terminals, colours and exit
+//! codes. One file per command.
+
+mod args;
+mod check;
+mod diagnostics;
+mod exit;
+mod explain;
+mod lint;
+mod output;
+mod progress;
+mod rules;
+mod source;
+
+pub use exit::Exit;
+
+use clap::Parser;
+use std::ffi::OsString;
+
+/// Runs the program.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments = match args::Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to stdout and are a success; a closed pipe is nobody's mistake.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+        }
+    };
+    let outcome = match &arguments.command {
+        args::Command::Check(command) => check::run(command, &arguments.global),
+        args::Command::Lint(command) => lint::run(command, &arguments.global),
+        args::Command::Explain(command) => explain::run(command, &arguments.global),
+        args::Command::Rules(command) => rules::run(command, &arguments.global),
+    };
+    outcome.unwrap_or_else(|trouble| trouble.report())
+}

@@ -1,0 +1,108 @@
+//! Where reports go.
+
+use super::args::{Colour, Global};
+use super::exit::Trouble;
+use crate::error::shown;
+use crate::report::{Format, Report, find};
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// A report to be written.
+pub struct Sink {
+    format: &'static Format,
+    path: Option<PathBuf>,
+}
+
+/// The sinks of `--format` and `--output`. The format on stdout gives way to an `--output` to `-`.
+pub fn sinks(format: &str, outputs: &[String]) -> Result<Vec<Sink>, Trouble> {
+    let usage = |message: String| Trouble::Usage {
+        message,
+        help: Some("write --output FORMAT=PATH, e.g. --output json=result.json".into()),
+    };
+    let format_of = |name: &str| {
+        let names = || crate::report::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
+        find(name).ok_or_else(|| usage(format!("there is no report format `{name}`; formats are {}", names())))
+    };
+    let mut sinks = Vec::new();
+    for output in outputs {
+        let (name, path) =
+            output.split_once('=').ok_or_else(|| usage(format!("--output takes FORMAT=PATH, not `{output}`")))?;
+        sinks.push(Sink { format: format_of(name)?, path: (path != "-").then(|| PathBuf::from(path)) });
+    }
+    match sinks.iter().filter(|sink| sink.path.is_none()).count() {
+        0 => sinks.insert(0, Sink { format: format_of(format)?, path: None }),
+        1 => {}
+        _ => return Err(usage("only one report can go to stdout".into())),
+    }
+    Ok(sinks)
+}
+
+/// Writes all reports; those that can be written are, whatever happens to the others.
+pub fn write(report: &Report<'_>, sinks: &[Sink]) -> Result<(), Trouble> {
+    let mut failed = Vec::new();
+    for sink in sinks {
+        let mut bytes = Vec::new();
+        // Files carry no colours.
+        let report = Report {
+            style: crate::report::Style { colour: report.style.colour && sink.path.is_none(), ..report.style },
+            ..*report
+        };
+        let written = (sink.format.write)(&report, &mut bytes).and_then(|()| match &sink.path {
+            Some(path) => replace(path, &bytes),
+            None => stdout(&bytes),
+        });
+        if let Err(error) = written {
+            let place = sink.path.as_deref().map_or("stdout".to_string(), shown);
+            failed.push(format!("cannot write the {} report to {place}: {error}", sink.format.name));
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(Trouble::Sink(failed.join("; "))) }
+}
+
+/// Writes to stdout; a reader that went away is no mistake.
+pub fn stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Replaces a file at once: readers see the old or the new contents. What is no plain file (a pipe,
+/// a device) is written to.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return fs::write(path, bytes);
+    }
+    let mut name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?.to_os_string();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path)).inspect_err(|_| {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&partial);
+    })
+}
+
+/// Whether a stream gets colours.
+pub fn colour(global: &Global, terminal: bool) -> bool {
+    match global.color {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => {
+            terminal
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+/// Whether stdout gets colours.
+pub fn stdout_colour(global: &Global) -> bool {
+    colour(global, io::stdout().is_terminal())
+}
+
+/// Whether stderr gets colours.
+pub fn stderr_colour(global: &Global) -> bool {
+    colour(global, io::stderr().is_terminal())
+}

@@ -1,0 +1,107 @@
+//! The result of Glue's `GetDataQualityResult`, for tools that read it.
+//!
+//! Lengths are those of the API's model; longer texts are cut. Fields that only the
+//! service can fill are left out.
+
+use super::Report;
+use super::json::metrics_json;
+use crate::verdict::{Outcome, Verdict};
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Bytes of descriptions and messages.
+const TEXT: usize = 2048;
+/// Bytes of names, label keys and label values.
+const NAME: usize = 255;
+
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let run = report.run;
+    let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let completed = if report.timed { run.started + run.elapsed } else { run.started };
+    let mut document = Map::new();
+    document.insert("ResultId".into(), result_id(report).into());
+    if let Some(score) = run.score {
+        document.insert("Score".into(), score.into());
+    }
+    document.insert("RulesetName".into(), cut(&ruleset_name(report.ruleset), NAME).into());
+    document.insert("EvaluationContext".into(), "dq".into());
+    document.insert("StartedOn".into(), time(run.started).into());
+    document.insert("CompletedOn".into(), time(completed).into());
+    let rules = run.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.verdict != Verdict::Skip);
+    document.insert(
+        "RuleResults".into(),
+        rules.map(|(position, outcome)| rule_result(position, outcome)).collect::<Vec<_>>().into(),
+    );
+    if !run.analyzers.is_empty() {
+        let analyzers = run.analyzers.iter().enumerate().map(|(position, analyzer)| {
+            json!({ "Name": format!("Analyzer_{}", position + 1), "Description": cut(&analyzer.analyzer, TEXT), "EvaluationMessage": cut(&analyzer.message, TEXT), "EvaluatedMetrics": {} })
+        });
+        document.insert("AnalyzerResults".into(), analyzers.collect::<Vec<_>>().into());
+    }
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn rule_result(position: usize, outcome: &Outcome) -> Value {
+    let mut result = Map::new();
+    result.insert("Name".into(), format!("Rule_{}", position + 1).into());
+    result.insert("Description".into(), cut(&outcome.rule, TEXT).into());
+    if let Some(message) = &outcome.message {
+        result.insert("EvaluationMessage".into(), cut(message, TEXT).into());
+    }
+    result.insert("Result".into(), outcome.verdict.as_str().into());
+    let metrics: Map<_, _> = metrics_json(outcome).into_iter().map(|(name, value)| (cut(&name, NAME), value)).collect();
+    result.insert("EvaluatedMetrics".into(), metrics.into());
+    result.insert("EvaluatedRule".into(), cut(&outcome.rule, TEXT).into());
+    // The model wants label values of at least one byte.
+    let labels: Map<_, _> = outcome
+        .labels
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| (cut(key, NAME), cut(value, NAME).into()))
+        .collect();
+    if !labels.is_empty() {
+        result.insert("Labels".into(), labels.into());
+    }
+    result.into()
+}
+
+/// Forty hexadecimal digits, the same for the same rules, files and time.
+fn result_id(report: &Report<'_>) -> String {
+    let mut seed = format!("{}\n{}\n", report.ruleset, report.run.started.to_rfc3339());
+    for outcome in &report.run.outcomes {
+        seed.push_str(&outcome.rule);
+        seed.push('\n');
+    }
+    report.run.files.iter().for_each(|file| seed.push_str(&file.to_string_lossy()));
+    let hash = xxh3_128(seed.as_bytes());
+    format!("dqresult-{hash:032x}{:08x}", (hash >> 64) as u32 ^ hash as u32)
+}
+
+fn ruleset_name(path: &str) -> String {
+    let name = std::path::Path::new(path).file_stem().map_or(path.into(), |stem| stem.to_string_lossy());
+    // Names hold no line ends or control characters.
+    name.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }).collect()
+}
+
+/// At most `limit` bytes, cut between characters.
+fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_string();
+    }
+    let end = (0..=limit - 3).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}...", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(cut("short", 10), "short");
+        let cut = cut(&"é".repeat(20), 10);
+        assert!(cut.len() <= 10 && cut.ends_with("...") && cut.starts_with("éé"));
+    }
+}

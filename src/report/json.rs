@@ -1,0 +1,99 @@
+//! Our own JSON, described by `docs/result.schema.json`.
+
+use super::Report;
+use crate::verdict::{Outcome, Verdict};
+use serde_json::{Map, Value, json};
+use std::io::{self, Write};
+
+/// Changes when a field changes its meaning or goes away.
+const VERSION: u32 = 1;
+
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let run = report.run;
+    let mut document = json!({
+        "version": VERSION,
+        "tool": { "name": "dq", "version": env!("CARGO_PKG_VERSION") },
+        "ruleset": report.ruleset,
+        "data": {
+            "files": run.files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
+            "rows": run.rows,
+            "columns": run.columns,
+            "columns_read": run.columns_read,
+            "bytes": run.bytes,
+        },
+        "started": run.started.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "score": run.score,
+        "summary": {
+            "rules": run.outcomes.len(),
+            "passed": run.count(Verdict::Pass),
+            "failed": run.count(Verdict::Fail),
+            "errors": run.count(Verdict::Error),
+            "skipped": run.count(Verdict::Skip),
+        },
+        "rules": run.outcomes.iter().enumerate().map(|(position, outcome)| {
+            let mut rule = outcome_json(report, outcome);
+            rule.shift_insert(0, "name".into(), format!("Rule_{}", position + 1).into());
+            Value::Object(rule)
+        }).collect::<Vec<_>>(),
+        "analyzers": run.analyzers.iter().map(|analyzer| json!({ "analyzer": analyzer.analyzer, "message": analyzer.message })).collect::<Vec<_>>(),
+        "notes": run.notes,
+    });
+    if report.timed
+        && let Some(object) = document.as_object_mut()
+    {
+        object.insert("elapsed_seconds".into(), run.elapsed.as_secs_f64().into());
+    }
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
+    let (line, column) = report.lines.position(outcome.span.start);
+    let mut object = Map::new();
+    object.insert("rule".into(), outcome.rule.clone().into());
+    object.insert("type".into(), outcome.rule_type.unwrap_or("Composite").into());
+    object.insert("line".into(), line.into());
+    object.insert("column".into(), column.into());
+    object.insert("verdict".into(), outcome.verdict.as_str().into());
+    object.insert("code".into(), outcome.code.into());
+    object.insert("message".into(), outcome.message.clone().into());
+    object.insert("help".into(), outcome.help.clone().into());
+    object.insert("metrics".into(), metrics_json(outcome).into());
+    object.insert(
+        "rows".into(),
+        outcome.rows.map_or(Value::Null, |(passed, total)| json!({ "satisfying": passed, "judged": total })),
+    );
+    object.insert("columns".into(), outcome.columns.clone().into());
+    object.insert(
+        "labels".into(),
+        outcome
+            .labels
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::from(value.clone())))
+            .collect::<Map<_, _>>()
+            .into(),
+    );
+    if !outcome.operands.is_empty() {
+        object.insert(
+            "operands".into(),
+            outcome
+                .operands
+                .iter()
+                .map(|operand| Value::Object(outcome_json(report, operand)))
+                .collect::<Vec<_>>()
+                .into(),
+        );
+    }
+    object
+}
+
+/// Metrics as doubles; those that are not finite are not among them.
+pub(super) fn metrics_json(outcome: &Outcome) -> Map<String, Value> {
+    outcome
+        .metrics
+        .iter()
+        .map(|(name, value)| {
+            (name.clone(), serde_json::Number::from_f64(value.to_f64()).map_or(Value::Null, Value::Number))
+        })
+        .collect()
+}

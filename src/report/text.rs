@@ -1,0 +1,293 @@
+//! For people: failures first, 80 columns, nothing rounded to 100 %.
+
+use super::Report;
+use crate::error::escape_controls;
+use crate::value::Number;
+use crate::verdict::{Outcome, Verdict};
+use std::io::{self, Write};
+
+/// How text is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to use colour.
+    pub colour: bool,
+    /// Whether to list passed rules one by one.
+    pub show_all: bool,
+    /// Columns of the screen.
+    pub width: usize,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { colour: false, show_all: false, width: 80 }
+    }
+}
+
+impl Style {
+    /// `text` in a colour, if colours are used.
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_string() }
+    }
+
+    fn verdict(self, verdict: Verdict) -> String {
+        let code = match verdict {
+            Verdict::Pass => "32",
+            Verdict::Fail => "1;31",
+            Verdict::Error => "1;33",
+            Verdict::Skip => "2",
+        };
+        self.paint(code, &format!("{:<5}", verdict.as_str()))
+    }
+}
+
+/// Lines of a rule's text shown before it is cut.
+const RULE_LINES: usize = 6;
+
+pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let (run, style) = (report.run, report.style);
+    for verdict in [Verdict::Error, Verdict::Fail] {
+        for (position, outcome) in run.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.verdict == verdict) {
+            entry(report, position, outcome, out)?;
+        }
+    }
+    for note in &run.notes {
+        writeln!(out, "note: {}", escape_controls(note))?;
+    }
+    if style.show_all {
+        for (position, outcome) in run
+            .outcomes
+            .iter()
+            .enumerate()
+            .filter(|(_, outcome)| matches!(outcome.verdict, Verdict::Pass | Verdict::Skip))
+        {
+            entry(report, position, outcome, out)?;
+        }
+    }
+    if !run.analyzers.is_empty() {
+        writeln!(
+            out,
+            "note: {} analyzer{} not evaluated by this version",
+            run.analyzers.len(),
+            if run.analyzers.len() == 1 { " is" } else { "s are" }
+        )?;
+    }
+    summary(report, out)
+}
+
+fn entry(report: &Report<'_>, position: usize, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
+    let style = report.style;
+    let (line, _) = report.lines.position(outcome.span.start);
+    let place = format!("Rule_{} line {line}", position + 1);
+    writeln!(out, "{} {}", style.verdict(outcome.verdict), style.paint("2", &place))?;
+    let rule = wrapped(&outcome.rule, style.width.saturating_sub(6));
+    for text in rule.iter().take(RULE_LINES) {
+        writeln!(out, "      {}", style.paint("1", text))?;
+    }
+    if rule.len() > RULE_LINES {
+        writeln!(out, "      ... {} more lines", rule.len() - RULE_LINES)?;
+    }
+    details(outcome, 6, style, out)
+}
+
+fn details(outcome: &Outcome, indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let pad = " ".repeat(indent);
+    let say = |out: &mut dyn Write, text: &str| {
+        wrapped(text, style.width.saturating_sub(indent)).iter().try_for_each(|line| writeln!(out, "{pad}{line}"))
+    };
+    if !outcome.operands.is_empty() {
+        for operand in &outcome.operands {
+            let rule = wrapped(&operand.rule, style.width.saturating_sub(indent + 6));
+            writeln!(
+                out,
+                "{pad}{} {}{}",
+                style.verdict(operand.verdict),
+                rule.first().map_or("", String::as_str),
+                if rule.len() > 1 { " ..." } else { "" }
+            )?;
+            if operand.verdict != Verdict::Pass {
+                details(operand, indent + 6, style, out)?;
+            }
+        }
+        return Ok(());
+    }
+    if let Some(observed) = observed(outcome) {
+        say(out, &format!("observed: {observed}"))?;
+    }
+    let said_by_rows = outcome.verdict == Verdict::Fail && outcome.rows.is_some();
+    for line in outcome
+        .message
+        .iter()
+        .flat_map(|message| message.lines())
+        .filter(|line| !said_by_rows || line.contains("NULL") || line.contains("NaN"))
+    {
+        say(out, &plain(line))?;
+    }
+    match &outcome.help {
+        Some(help) => say(out, &format!("help: {help}")),
+        None => Ok(()),
+    }
+}
+
+/// Glue's sentences in fewer words where the number stands right above.
+fn plain(line: &str) -> String {
+    match line {
+        "Value: NULL does not meet the constraint requirement!" => "NULL does not satisfy this rule".into(),
+        "Value: NaN does not meet the constraint requirement!" => "NaN does not satisfy this rule".into(),
+        other => other.to_string(),
+    }
+}
+
+/// What was seen: rows that satisfy, and the metrics that say more than their share.
+fn observed(outcome: &Outcome) -> Option<String> {
+    let mut parts = Vec::new();
+    if let Some((passed, total)) = outcome.rows {
+        parts.push(format!("{} of {} rows satisfy ({})", grouped(passed), grouped(total), percent(passed, total)));
+    }
+    let share =
+        outcome.rows.filter(|(_, total)| *total > 0).map(|(passed, total)| Number::Float(passed as f64 / total as f64));
+    parts.extend(
+        outcome
+            .metrics
+            .iter()
+            .filter(|(_, value)| Some(*value) != share)
+            .map(|(name, value)| format!("{name} = {value}")),
+    );
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A share in percent; neither a failure nor a success is rounded away.
+fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "no rows".into();
+    }
+    let text = format!("{:.2}", part as f64 * 100.0 / whole as f64);
+    match text.as_str() {
+        "100.00" if part < whole => ">99.99 %".into(),
+        "0.00" if part > 0 => "<0.01 %".into(),
+        _ => format!("{text} %"),
+    }
+}
+
+fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let (run, style) = (report.run, report.style);
+    let [passed, failed, errors, skipped] =
+        [Verdict::Pass, Verdict::Fail, Verdict::Error, Verdict::Skip].map(|verdict| run.count(verdict));
+    let overall = if errors > 0 {
+        Verdict::Error
+    } else if failed > 0 {
+        Verdict::Fail
+    } else if passed > 0 {
+        Verdict::Pass
+    } else {
+        Verdict::Skip
+    };
+    let mut counts = vec![format!("{} passed", grouped(passed as u64))];
+    counts.extend(
+        [(failed, "failed"), (errors, "could not be evaluated"), (skipped, "skipped")]
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{} {word}", grouped(*count as u64))),
+    );
+    let score = run.score.map_or("no score".to_string(), |_| {
+        format!("score {}", percent(passed as u64, (passed + failed + errors) as u64))
+    });
+    writeln!(out, "{} {}, {score}", style.verdict(overall), counts.join(", "))?;
+    let took = if report.timed { format!(" in {}", seconds(run.elapsed.as_secs_f64())) } else { String::new() };
+    writeln!(
+        out,
+        "      {} row{}, {} of {} columns read, {}{took}",
+        grouped(run.rows),
+        if run.rows == 1 { "" } else { "s" },
+        run.columns_read,
+        run.columns,
+        bytes_text(run.bytes)
+    )
+}
+
+fn seconds(seconds: f64) -> String {
+    if seconds < 0.1 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
+}
+
+/// `1,234,567`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `12.3 MB`, powers of 1024.
+pub fn bytes_text(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    for unit in ["B", "KB", "MB", "GB"] {
+        if size < 1024.0 {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{size:.1} {unit}") };
+        }
+        size /= 1024.0;
+    }
+    format!("{size:.1} TB")
+}
+
+/// Breaks text at blanks into lines of at most `width` characters; longer words are cut.
+/// Control characters are escaped, line ends kept.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(20);
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        let mut length = 0;
+        for word in escape_controls(paragraph).split(' ') {
+            let mut word: Vec<char> = word.chars().collect();
+            if length > 0 && length + 1 + word.len() > width {
+                lines.push(std::mem::take(&mut line));
+                length = 0;
+            } else if length > 0 {
+                line.push(' ');
+                length += 1;
+            }
+            while word.len() > width {
+                let rest = word.split_off(width - length);
+                line.extend(word);
+                lines.push(std::mem::take(&mut line));
+                length = 0;
+                word = rest;
+            }
+            length += word.len();
+            line.extend(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_failure_is_rounded_to_all_and_no_success_to_nothing() {
+        assert_eq!(percent(999_999, 1_000_000), ">99.99 %");
+        assert_eq!(percent(1, 1_000_000), "<0.01 %");
+        assert_eq!(percent(1, 2), "50.00 %");
+        assert_eq!(percent(2, 2), "100.00 %");
+    }
+
+    #[test]
+    fn lines_keep_the_width_and_escape_controls() {
+        let lines = wrapped(&format!("ab {} cd\u{1b}[31m", "x".repeat(50)), 20);
+        assert!(lines.iter().all(|line| line.chars().count() <= 20), "{lines:?}");
+        assert!(!lines.concat().contains('\u{1b}'));
+        assert_eq!(wrapped("a b", 20), ["a b"]);
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([10, 2048, 3 << 20].map(bytes_text), ["10 B", "2.0 KB", "3.0 MB"]);
+    }
+}
