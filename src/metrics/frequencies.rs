@@ -90,15 +90,10 @@ impl Frequencies {
             (Keys::Narrow(own), Keys::Narrow(other)) => own.merge(other),
             (Keys::Wide(own), Keys::Wide(other)) => own.merge(other),
             // Partitions of one metric have one type of key; a state from elsewhere may not.
-            (Keys::Wide(own), Keys::Narrow(other)) => {
-                other.consolidated(1).for_each_group(|key, count| own.add(u128::from(key), count))
-            }
-            (own @ Keys::Narrow(_), Keys::Wide(other)) => {
-                let mut wide = other;
+            (Keys::Wide(own), Keys::Narrow(other)) => widened(other).for_each(|(key, count)| own.add(key, count)),
+            (own @ Keys::Narrow(_), Keys::Wide(mut wide)) => {
                 if let Keys::Narrow(narrow) = own {
-                    std::mem::take(narrow)
-                        .consolidated(1)
-                        .for_each_group(|key, count| wide.add(u128::from(key), count));
+                    widened(std::mem::take(narrow)).for_each(|(key, count)| wide.add(key, count));
                 }
                 *own = Keys::Wide(wide);
             }
@@ -108,11 +103,15 @@ impl Frequencies {
     /// Counts the groups on up to `threads` threads.
     pub fn occurrences(self, threads: usize) -> Occurrences {
         let values = match self.keys {
-            Keys::Narrow(groups) => groups.consolidated(threads).occurrences(),
-            Keys::Wide(groups) => groups.consolidated(threads).occurrences(),
+            Keys::Narrow(groups) => groups.occurrences(threads),
+            Keys::Wide(groups) => groups.occurrences(threads),
         };
         Occurrences { values, nulls: self.nulls }
     }
+}
+
+fn widened(groups: Groups<u64>) -> impl Iterator<Item = (u128, u64)> {
+    groups.into_sorted().into_iter().map(|(key, count)| (u128::from(key), count))
 }
 
 impl Occurrences {
@@ -161,8 +160,8 @@ enum Stored {
 impl Serialize for Frequencies {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.keys {
-            Keys::Narrow(groups) => Stored::Narrow(groups.clone().consolidated(1).into_sorted(), self.nulls),
-            Keys::Wide(groups) => Stored::Wide(groups.clone().consolidated(1).into_sorted(), self.nulls),
+            Keys::Narrow(groups) => Stored::Narrow(groups.clone().into_sorted(), self.nulls),
+            Keys::Wide(groups) => Stored::Wide(groups.clone().into_sorted(), self.nulls),
         }
         .serialize(serializer)
     }

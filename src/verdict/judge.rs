@@ -144,7 +144,11 @@ impl Judge<'_> {
                             Some((reported.name.clone(), self.results.read(&reported.measure).ok().filter(finite)?))
                         })
                         .collect();
-                    outcome.rows = observation.clauses.iter().find_map(|clause| self.rows_of(&clause.measure));
+                    // With several clauses, one share would speak for the others.
+                    outcome.rows = match observation.clauses.as_slice() {
+                        [clause] => self.rows_of(&clause.measure),
+                        _ => None,
+                    };
                 }
                 judged
             }

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Distinct keys up to which one small map counts them: its table stays in the second-level cache.
 const SMALL: usize = 4096;
 
 /// Partitions: at 10 million keys each counts 39 thousand, a table of about a megabyte.
 const PARTITIONS: usize = 256;
+
+/// Keys per chunk of a partition.
+const CHUNK: usize = 1024;
 
 /// A key, already spread or to be spread by [`Key::mixed`].
 pub trait Key: Copy + Eq + Ord + Default + Send + Sync + std::hash::Hash {
@@ -90,8 +94,8 @@ impl<K: Key> Groups<K> {
         }
         let partition = &mut self.partitions[(key.mixed() >> 56) as usize];
         match (weight, partition.chunks.last_mut()) {
-            (1, Some(chunk)) => chunk.push(key),
-            (1, None) => partition.chunks.push(vec![key]),
+            (1, Some(chunk)) if chunk.len() < chunk.capacity() => chunk.push(key),
+            (1, _) => partition.chunks.push(chunk_with(key)),
             _ => partition.counted.push((key, weight)),
         }
     }
@@ -121,36 +125,73 @@ impl<K: Key> Groups<K> {
         }
     }
 
-    /// Counts every partition on up to `threads` threads.
-    pub fn consolidated(self, threads: usize) -> Consolidated<K> {
+    /// Counts every partition on up to `threads` threads and gives what `summarise` makes of the
+    /// groups of each, in partition order. Groups come in no particular order.
+    fn summarised<R: Send>(
+        self,
+        threads: usize,
+        summarise: impl Fn(&mut dyn Iterator<Item = (K, u64)>) -> R + Sync,
+    ) -> Vec<R> {
         if self.partitions.is_empty() {
-            return Consolidated { tables: vec![self.small.into_iter().collect()] };
+            return vec![summarise(&mut self.small.into_iter())];
         }
         let next = AtomicUsize::new(0);
-        let partitions = &self.partitions;
-        let mut tables: Vec<(usize, Vec<(K, u64)>)> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads.clamp(1, PARTITIONS))
-                .map(|_| {
-                    scope.spawn(|| {
-                        let mut counted = Vec::new();
-                        loop {
-                            let at = next.fetch_add(1, Ordering::Relaxed);
-                            match partitions.get(at) {
-                                Some(partition) => counted.push((at, count(partition))),
-                                None => return counted,
-                            }
-                        }
-                    })
-                })
-                .collect();
+        // A worker takes a partition's keys away and so frees them when they are counted.
+        let partitions: Vec<_> = self.partitions.into_iter().map(Mutex::new).collect();
+        let work = || {
+            let mut table = Table::default();
+            let mut summaries = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(partition) = partitions.get(at) else { return summaries };
+                let partition = std::mem::take(&mut *partition.lock().unwrap_or_else(PoisonError::into_inner));
+                table.count(&partition);
+                summaries.push((at, summarise(&mut table.groups())));
+            }
+        };
+        let mut summaries: Vec<(usize, R)> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads.clamp(1, PARTITIONS)).map(|_| scope.spawn(work)).collect();
             // A worker only counts; if it panicked, so must the caller rather than lose its keys.
             workers
                 .into_iter()
                 .flat_map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                 .collect()
         });
-        tables.sort_unstable_by_key(|(at, _)| *at);
-        Consolidated { tables: tables.into_iter().map(|(_, table)| table).collect() }
+        summaries.sort_unstable_by_key(|(at, _)| *at);
+        summaries.into_iter().map(|(_, summary)| summary).collect()
+    }
+
+    /// How many keys occur how often.
+    pub fn occurrences(self, threads: usize) -> BTreeMap<u64, u64> {
+        let summaries = self.summarised(threads, |groups| {
+            // Most keys of a large set occur once; they do not go through the tree.
+            let mut once = 0;
+            let mut counts = BTreeMap::new();
+            for (_, count) in groups {
+                if count == 1 {
+                    once += 1;
+                } else {
+                    *counts.entry(count).or_insert(0u64) += 1;
+                }
+            }
+            if once > 0 {
+                counts.insert(1, once);
+            }
+            counts
+        });
+        let mut total = BTreeMap::new();
+        for (count, keys) in summaries.into_iter().flatten() {
+            *total.entry(count).or_insert(0) += keys;
+        }
+        total
+    }
+
+    /// All groups in key order: the same bytes for the same counts.
+    pub fn into_sorted(self) -> Vec<(K, u64)> {
+        let mut groups: Vec<_> =
+            self.summarised(1, |groups| groups.collect::<Vec<_>>()).into_iter().flatten().collect();
+        groups.sort_unstable();
+        groups
     }
 }
 
@@ -162,66 +203,48 @@ impl<K: Key> FromIterator<(K, u64)> for Groups<K> {
     }
 }
 
-/// Linear probing over a table twice as large as the keys; a count of 0 marks a free slot.
-fn count<K: Key>(partition: &Partition<K>) -> Vec<(K, u64)> {
-    let keys = partition.counted.len() + partition.chunks.iter().map(Vec::len).sum::<usize>();
-    let mask = (keys * 2).next_power_of_two().max(2) - 1;
-    let mut table: Vec<(K, u64)> = vec![(K::default(), 0); mask + 1];
-    let mut add = |key: K, weight: u64| {
-        let mut slot = key.mixed() as usize & mask;
-        loop {
-            let entry = &mut table[slot];
-            if entry.1 == 0 {
-                *entry = (key, weight);
-                return;
-            }
-            if entry.0 == key {
-                entry.1 += weight;
-                return;
-            }
-            slot = (slot + 1) & mask;
-        }
-    };
-    partition.counted.iter().for_each(|(key, weight)| add(*key, *weight));
-    partition.chunks.iter().flatten().for_each(|key| add(*key, 1));
-    table.retain(|(_, count)| *count > 0);
-    table
+/// A chunk never grows: growing would copy its keys and touch new memory for them.
+#[cold]
+fn chunk_with<K>(key: K) -> Vec<K> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    chunk.push(key);
+    chunk
 }
 
-/// Every key once, with its count.
-pub struct Consolidated<K> {
-    tables: Vec<Vec<(K, u64)>>,
+/// Linear probing over slots twice as many as the keys; a count of 0 marks a free slot. The
+/// memory is used again for every partition.
+#[derive(Default)]
+struct Table<K> {
+    slots: Vec<(K, u64)>,
 }
 
-impl<K: Key> Consolidated<K> {
-    /// Calls `visit` with every key and its count, in no particular order.
-    pub fn for_each_group(self, mut visit: impl FnMut(K, u64)) {
-        self.tables.into_iter().flatten().for_each(|(key, count)| visit(key, count));
-    }
-
-    /// How many keys occur how often.
-    pub fn occurrences(self) -> BTreeMap<u64, u64> {
-        let mut counts = BTreeMap::new();
-        // Most keys of a large set occur once; they do not go through the tree.
-        let mut once = 0;
-        self.for_each_group(|_, count| {
-            if count == 1 {
-                once += 1;
-            } else {
-                *counts.entry(count).or_insert(0) += 1;
+impl<K: Key> Table<K> {
+    fn count(&mut self, partition: &Partition<K>) {
+        let keys = partition.counted.len() + partition.chunks.iter().map(Vec::len).sum::<usize>();
+        let mask = (keys * 2).next_power_of_two().max(2) - 1;
+        self.slots.clear();
+        self.slots.resize(mask + 1, (K::default(), 0));
+        let mut add = |key: K, weight: u64| {
+            let mut slot = key.mixed() as usize & mask;
+            loop {
+                let entry = &mut self.slots[slot];
+                if entry.1 == 0 {
+                    *entry = (key, weight);
+                    return;
+                }
+                if entry.0 == key {
+                    entry.1 += weight;
+                    return;
+                }
+                slot = (slot + 1) & mask;
             }
-        });
-        if once > 0 {
-            counts.insert(1, once);
-        }
-        counts
+        };
+        partition.counted.iter().for_each(|(key, weight)| add(*key, *weight));
+        partition.chunks.iter().flatten().for_each(|key| add(*key, 1));
     }
 
-    /// All groups in key order: the same bytes for the same counts.
-    pub fn into_sorted(self) -> Vec<(K, u64)> {
-        let mut groups: Vec<_> = self.tables.into_iter().flatten().collect();
-        groups.sort_unstable();
-        groups
+    fn groups(&self) -> impl Iterator<Item = (K, u64)> + '_ {
+        self.slots.iter().copied().filter(|(_, count)| *count > 0)
     }
 }
 
@@ -244,7 +267,10 @@ mod tests {
             keys.iter().for_each(|key| *model.entry(*key).or_default() += 1);
             let mut expected: Vec<_> = model.into_iter().collect();
             expected.sort_unstable();
-            prop_assert_eq!(left.consolidated(threads).into_sorted(), expected);
+            prop_assert_eq!(left.clone().into_sorted(), expected.clone());
+            let mut occurrences = BTreeMap::new();
+            expected.iter().for_each(|(_, count)| *occurrences.entry(*count).or_insert(0) += 1);
+            prop_assert_eq!(left.occurrences(threads), occurrences);
         }
     }
 }

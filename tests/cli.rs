@@ -1,0 +1,443 @@
+//! The program as users call it: exit codes, streams, formats, bad input.
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn dq() -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("dq"));
+    command.current_dir(root()).env_remove("NO_COLOR");
+    command
+}
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn run(command: &mut Command) -> Ran {
+    let output = command.output().expect("the program ran");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let ran =
+        Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    ran
+}
+
+fn file(suffix: &str, content: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(suffix).tempfile().expect("a file");
+    file.write_all(content).expect("written");
+    file
+}
+
+/// Checks `rules` on `data`.
+fn check(rules: &str, data: &Path, arguments: &[&str]) -> Ran {
+    run(dq().args(["check", "--ruleset", "-"]).args(arguments).arg(data).write_stdin(format!("Rules = [ {rules} ]")))
+}
+
+#[test]
+fn exit_codes_tell_pass_fail_usage_and_not_evaluated_apart() {
+    let data = file(".csv", b"a,b\n1,x\n2,\n");
+    let code = |rules: &str| check(rules, data.path(), &[]).code;
+    assert_eq!(code("RowCount = 2"), 0);
+    assert_eq!(code("RowCount = 3"), 1);
+    assert_eq!(code("RowCuont = 3"), 2);
+    assert_eq!(code("RowCount = 3, IsComplete \"c\""), 3);
+    assert_eq!(run(dq().args(["check"])).code, 2);
+    assert_eq!(run(dq().args(["check", "--ruleset", "nowhere.dqdl", "x.csv"])).code, 2);
+    assert_eq!(check("RowCount = 2", Path::new("nowhere.csv"), &[]).code, 3);
+    let unwritable = check("RowCount = 2", data.path(), &["--output", "json=/nowhere/at/all.json"]);
+    assert_eq!(unwritable.code, 4);
+    assert!(unwritable.stdout.contains("PASS"), "the other report is written");
+    assert_eq!(run(dq().arg("--version")).code, 0);
+}
+
+#[test]
+fn the_text_report_puts_failures_first_within_80_columns() {
+    let ran = run(dq().args([
+        "check",
+        "--ruleset",
+        "rulesets/customers.dqdl",
+        "fixtures/data/customers.csv",
+        "--now",
+        "2026-11-21T12:00:00Z",
+    ]));
+    assert_eq!(ran.code, 1);
+    insta::assert_snapshot!(ran.stdout);
+    assert!(ran.stderr.is_empty());
+    assert!(!ran.stdout.contains('\u{1b}'));
+    let coloured = run(dq().args([
+        "check",
+        "--color",
+        "always",
+        "--ruleset",
+        "rulesets/customers.dqdl",
+        "fixtures/data/customers.csv",
+    ]));
+    assert!(coloured.stdout.contains("\u{1b}[1;31m"));
+}
+
+#[test]
+fn passed_rules_are_listed_on_demand() {
+    let data = file(".csv", b"a\n1\n");
+    assert!(!check("RowCount = 1", data.path(), &[]).stdout.contains("Rule_1"));
+    assert!(check("RowCount = 1", data.path(), &["--show", "all"]).stdout.contains("Rule_1 line 1"));
+}
+
+#[test]
+fn json_follows_its_schema_and_is_the_same_at_any_thread_count() {
+    let schema: Value =
+        serde_json::from_str(&std::fs::read_to_string(root().join("docs/result.schema.json")).expect("a schema"))
+            .expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for ruleset in ["customers", "orders", "lake_trips", "events"] {
+        let data = if ruleset == "customers" {
+            "fixtures/data/customers.csv".to_string()
+        } else {
+            format!("fixtures/data/{ruleset}.parquet")
+        };
+        let report = |threads: &str, time: &[&str]| {
+            let rules = format!("rulesets/{ruleset}.dqdl");
+            run(dq().args(["check", "--format", "json", "--threads", threads, "--ruleset", &rules, &data]).args(time))
+                .stdout
+        };
+        let now = ["--now", "2026-11-21T12:00:00Z"];
+        let one = report("1", &now);
+        assert_eq!(one, report("4", &now), "{ruleset}");
+        for text in [one, report("2", &[])] {
+            let document: Value = serde_json::from_str(&text).expect("JSON");
+            let errors: Vec<_> =
+                validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            assert!(errors.is_empty(), "{ruleset}: {errors:?}");
+        }
+    }
+    let data = file(".csv", b"a\n1\n");
+    let composite = check("(RowCount > 1) or (IsComplete \"zz\")", data.path(), &["--format", "json"]).stdout;
+    let document: Value = serde_json::from_str(&composite).expect("JSON");
+    assert!(validator.is_valid(&document));
+    assert_eq!(document["rules"][0]["operands"][1]["code"], "unknown_column");
+}
+
+#[test]
+fn glue_output_has_the_shape_of_the_api() {
+    let ran = run(dq().args([
+        "check",
+        "--format",
+        "glue",
+        "--ruleset",
+        "rulesets/customers.dqdl",
+        "fixtures/data/customers.csv",
+        "--now",
+        "2026-11-21T12:00:00Z",
+    ]));
+    let document: Value = serde_json::from_str(&ran.stdout).expect("one JSON document");
+    assert!(
+        document["ResultId"].as_str().is_some_and(|id| id.starts_with("dqresult-") && id.len() == 49),
+        "{}",
+        document["ResultId"]
+    );
+    assert_eq!(document["RulesetName"], "customers");
+    assert_eq!(document["StartedOn"], "2026-11-21T12:00:00.000000Z");
+    assert!((document["Score"].as_f64().expect("a score") - 19.0 / 22.0).abs() < 1e-12);
+    let rules = document["RuleResults"].as_array().expect("a list");
+    assert_eq!(rules.len(), 22);
+    for (position, rule) in rules.iter().enumerate() {
+        assert_eq!(rule["Name"], format!("Rule_{}", position + 1));
+        assert!(["PASS", "FAIL", "ERROR"].contains(&rule["Result"].as_str().expect("a result")));
+        assert_eq!(rule["Description"], rule["EvaluatedRule"]);
+        assert_eq!(
+            rule["Result"] == "PASS",
+            rule.get("EvaluationMessage").is_none(),
+            "a message only when there is something to say"
+        );
+        assert!(rule["EvaluatedMetrics"].as_object().expect("a map").values().all(Value::is_f64));
+    }
+    assert_eq!(rules[4]["EvaluationMessage"], "Value: 0.99 does not meet the constraint requirement!");
+    assert_eq!(rules[4]["EvaluatedMetrics"]["Column.customer_id.Uniqueness"], 0.99);
+}
+
+#[test]
+fn several_reports_come_from_one_run() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = file(".csv", b"a\n1\n");
+    let target = |name: &str| directory.path().join(name);
+    let outputs = [format!("json={}", target("r.json").display()), format!("glue={}", target("g.json").display())];
+    let ran = check("RowCount = 1", data.path(), &["-o", &outputs[0], "-o", &outputs[1], "-o", "text=-"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stdout.contains("1 passed"));
+    for name in ["r.json", "g.json"] {
+        let text = std::fs::read_to_string(target(name)).expect("written");
+        assert!(serde_json::from_str::<Value>(&text).is_ok());
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).expect("a directory").count(), 2, "no partial file is left");
+}
+
+#[test]
+fn bad_data_is_named_and_exits_with_3() {
+    let orders = std::fs::read(root().join("fixtures/data/orders.parquet")).expect("a file");
+    let directory = tempfile::tempdir().expect("a directory");
+    let cases: Vec<(tempfile::NamedTempFile, &str)> = vec![
+        (file(".csv", b""), "is empty"),
+        (file(".parquet", b""), "has 0 bytes"),
+        (file(".parquet", &orders[..orders.len() / 2]), "cut off"),
+        (file(".parquet", b"PAR1 this is no parquet file PAR1"), "parquet"),
+        (file(".csv", b"a,b\n1,2\n3\n"), "line 3: has 1 field, the header has 2"),
+        (file(".csv", b"a,b\n1,\"2\n"), "line 2: a quoted field is never closed"),
+        (file(".csv", b"a,a\n1,2\n"), "two columns named `a`"),
+        (file(".csv", b"a,b\n1,\xff\xfe\n"), "not UTF-8"),
+        (file(".xyz", b"what is this"), "--input-format"),
+    ];
+    for (data, message) in &cases {
+        let ran = check("RowCount > 0, DistinctValuesCount \"b\" > 0", data.path(), &[]);
+        assert_eq!(ran.code, 3, "{message}: {}", ran.stderr);
+        assert!(ran.stderr.to_lowercase().contains(&message.to_lowercase()), "{message}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty());
+    }
+    let ran = check("RowCount > 0", directory.path(), &[]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("directory"), "{}", ran.stderr);
+    let ran = check("RowCount > 0", Path::new("fixtures/data/customer.csv"), &[]);
+    assert!(ran.stderr.contains("did you mean fixtures/data/customers.csv?"), "{}", ran.stderr);
+}
+
+#[test]
+fn empty_data_has_columns_but_nothing_to_judge() {
+    let data = file(".csv", b"a,b\n");
+    assert_eq!(check("RowCount = 0, ColumnCount = 2", data.path(), &[]).code, 0);
+    let ran = check("IsComplete \"a\"", data.path(), &[]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.stdout.contains("no rows"), "{}", ran.stdout);
+    assert_eq!(check("IsComplete \"a\", IsUnique \"b\"", data.path(), &["--allow-empty"]).code, 0);
+}
+
+#[test]
+fn one_rule_that_cannot_be_evaluated_leaves_the_others_alone() {
+    let ran = check(
+        "IsComplete \"customer_idd\", RowCount = 200, Mean \"country\" > 1, CustomSql \"select 1\" = 1",
+        Path::new("fixtures/data/customers.csv"),
+        &["--format", "json"],
+    );
+    assert_eq!(ran.code, 3);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let verdicts: Vec<_> = document["rules"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .map(|rule| rule["verdict"].as_str().unwrap_or("").to_string())
+        .collect();
+    assert_eq!(verdicts, ["ERROR", "PASS", "ERROR", "ERROR"]);
+    assert_eq!(document["rules"][0]["help"], "did you mean `customer_id`?");
+}
+
+#[test]
+fn csv_is_read_as_the_options_say() {
+    let semicolons = file(".csv", b"a;b\n1;NA\n2;x\n");
+    assert_eq!(check("Completeness \"b\" = 0.5", semicolons.path(), &["--csv-null", "NA"]).code, 0);
+    assert_eq!(check("Completeness \"b\" = 1", semicolons.path(), &["--csv-delimiter", ";"]).code, 0);
+    let bare = file(".csv", b"1,x\n2,y\n");
+    assert_eq!(check("Sum \"_c0\" = 3, RowCount = 2", bare.path(), &["--csv-no-header"]).code, 0);
+    let blanks = file(".csv", b"a,b\n1,\n2,\"\"\n");
+    assert_eq!(check("Completeness \"b\" = 0.5", blanks.path(), &[]).code, 0);
+    assert_eq!(check("Completeness \"b\" = 1", blanks.path(), &["--csv-blank-is-text"]).code, 0);
+    let typed = file(".csv", b"zip,n\n01234,1\n56789,x\n");
+    assert_eq!(check("ColumnLength \"zip\" = 5", typed.path(), &[]).code, 0);
+    let ran = check("Sum \"n\" > 0", typed.path(), &["--column-type", "n=int"]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("line 3: column `n`: \"x\" is no whole number"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_late_value_widens_its_column_and_is_named() {
+    let mut content = b"a,b\n".to_vec();
+    (0..50).for_each(|row| content.extend_from_slice(format!("{row},1\n").as_bytes()));
+    content.extend_from_slice(b"oops,2.5\n");
+    let data = file(".csv", &content);
+    let ran = check("DistinctValuesCount \"a\" = 51, Sum \"b\" = 52.5", data.path(), &["--csv-sample", "10"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("column `a` is read as text, because of \"oops\" in line 52"), "{}", ran.stdout);
+}
+
+#[test]
+fn several_files_are_one_dataset_and_must_fit() {
+    let (a, b, c) = (file(".csv", b"a,b\n1,x\n"), file(".csv", b"b,a\ny,2\n"), file(".csv", b"a\n3\n"));
+    let both = run(dq()
+        .args(["check", "-r", "-"])
+        .args([a.path(), b.path()])
+        .write_stdin("Rules = [ RowCount = 2, Sum \"a\" = 3, IsUnique \"b\" ]"));
+    assert_eq!(both.code, 0, "{}{}", both.stdout, both.stderr);
+    let misfit =
+        run(dq().args(["check", "-r", "-"]).args([a.path(), c.path()]).write_stdin("Rules = [ RowCount = 2 ]"));
+    assert_eq!(misfit.code, 3);
+    assert!(misfit.stderr.contains("has no column `b`"), "{}", misfit.stderr);
+}
+
+#[test]
+fn every_arrow_type_answers_or_says_why_not() {
+    let path = Path::new("fixtures/data/all_types.parquet");
+    let schema =
+        run(dq().args(["explain", "-r", "-", "--format", "json"]).arg(path).write_stdin("Rules = [ RowCount > 0 ]"));
+    assert_eq!(schema.code, 0);
+    let names: Vec<String> = check("ColumnNamesMatchPattern \"^$\"", path, &["--format", "json"])
+        .stdout
+        .split("pattern: ")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("names")
+        .split(", ")
+        .map(str::to_string)
+        .collect();
+    assert!(names.len() > 25);
+    let mut rules = Vec::new();
+    for name in &names {
+        rules.push(format!("Completeness \"{name}\" > 0.5"));
+        for rule in [
+            "ColumnValues \"{}\" != NULL with threshold > 0.1",
+            "DistinctValuesCount \"{}\" > 0",
+            "Mean \"{}\" > -1000000000",
+            "ColumnValues \"{}\" > \"1900-01-01\" with threshold >= 0",
+            "ColumnLength \"{}\" >= 0",
+            "DataFreshness \"{}\" > 1 days with format = \"x\"",
+            "ColumnDataType \"{}\" = \"Date\" with threshold >= 0",
+        ] {
+            rules.push(rule.replace("{}", name));
+        }
+    }
+    let ran = check(&rules.join(",\n"), path, &["--format", "json"]);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    for rule in document["rules"].as_array().expect("rules") {
+        let (text, verdict) = (rule["rule"].as_str().unwrap_or(""), rule["verdict"].as_str().unwrap_or(""));
+        if text.starts_with("Completeness") || text.contains("!= NULL") {
+            assert_eq!(verdict, "PASS", "{text}: {}", rule["message"]);
+        } else if verdict == "ERROR" {
+            assert!(
+                ["column_type", "nested_column"].contains(&rule["code"].as_str().unwrap_or("")),
+                "{text}: {}",
+                rule["message"]
+            );
+        }
+    }
+}
+
+#[test]
+fn large_and_hostile_rulesets_are_answered() {
+    let data = file(".csv", b"a\n1\n");
+    let many = vec!["RowCount = 1"; 10_000].join(",\n");
+    assert_eq!(check(&many, data.path(), &[]).code, 0);
+    let padding = format!("RowCount = 1 # {}\n", "x".repeat(5 << 20));
+    assert_eq!(check(&padding, data.path(), &[]).code, 0);
+    let long_list = format!("ColumnValues \"a\" in [{}]", vec!["1"; 1_000_000].join(","));
+    assert_eq!(check(&long_list, data.path(), &[]).code, 0);
+    for garbage in
+        [vec![0u8; 5 << 20], vec![b'['; 1 << 20], vec![b'"'; 1 << 20], b"Rules = [ (".repeat(50_000), vec![0xff; 100]]
+    {
+        let ruleset = file(".dqdl", &garbage);
+        let ran = run(dq().args(["check", "-r"]).arg(ruleset.path()).arg(data.path()));
+        assert_eq!(ran.code, 2);
+        assert!(!ran.stderr.is_empty() && ran.stderr.len() < 200_000);
+    }
+    let ruleset: PathBuf = root().join("fixtures");
+    assert_eq!(run(dq().args(["check", "-r"]).arg(ruleset).arg(data.path())).code, 2);
+}
+
+#[test]
+fn hostile_names_and_values_are_escaped() {
+    let data = file(".csv", b"\x1b[31ma,b\n1,2\n");
+    let ran = check("ColumnNamesMatchPattern \"^b\", IsComplete \"\u{202e}x\"", data.path(), &[]);
+    assert!(!ran.stdout.contains('\u{1b}') && !ran.stdout.contains('\u{202e}'), "{:?}", ran.stdout);
+    let ran = check("RowCuont\u{1b}[31m > 1", data.path(), &[]);
+    assert!(!ran.stderr.contains('\u{1b}'), "{:?}", ran.stderr);
+}
+
+#[test]
+fn lint_tells_clean_findings_and_refused_apart() {
+    let clean = run(dq().args(["lint", "rulesets/customers.dqdl", "rulesets/orders.dqdl"]));
+    assert_eq!(
+        (clean.code, clean.stdout.as_str()),
+        (0, "rulesets/customers.dqdl: 22 rules, no findings\nrulesets/orders.dqdl: 24 rules, no findings\n")
+    );
+    let warned = file(".dqdl", b"Rules = [ RowCount > 1 + 2 * 3 ]");
+    let lint = |arguments: &[&str]| run(dq().arg("lint").args(arguments).arg(warned.path()));
+    assert_eq!(lint(&[]).code, 1);
+    assert_eq!(lint(&["--fail-on", "error"]).code, 0);
+    let refused = file(".dqdl", b"Rules = [ RowCount >> 1 ]");
+    assert_eq!(run(dq().arg("lint").arg(refused.path())).code, 2);
+    let columns = file(".dqdl", b"Rules = [ IsComplete \"emial\" ]");
+    let ran =
+        run(dq().args(["lint", "--schema", "fixtures/data/customers.csv", "--format", "json"]).arg(columns.path()));
+    assert_eq!(ran.code, 1);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(document["diagnostics"][0]["code"], "rules::unknown_column");
+    assert_eq!(document["diagnostics"][0]["help"], "did you mean `email`?");
+    assert_eq!(document["diagnostics"][0]["line"], 1);
+}
+
+#[test]
+fn findings_are_rendered_with_their_source() {
+    let text =
+        "Rules = [\n    RowCuont > 5,\n    ColumnValues \"a\" matches \"x(y\",\n    Completeness \"a\" == 0.5\n]\n";
+    let ran = run(dq().args(["check", "-r", "-", "x.csv"]).write_stdin(text));
+    assert_eq!(ran.code, 2);
+    assert!(ran.stdout.is_empty());
+    insta::assert_snapshot!(ran.stderr);
+    let json = run(dq().args(["check", "-r", "-", "--format", "json", "x.csv"]).write_stdin(text));
+    let document: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(document["diagnostics"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn explain_shows_shared_metrics_once() {
+    let rules = "Rules = [ Completeness \"email\" > 0.5, IsComplete \"email\", IsUnique \"email\", Uniqueness \"email\" > 0.9, RowCount > 1, ColumnCount > 1, Mean \"nope\" > 1 ]";
+    let ran = run(dq().args(["explain", "-r", "-", "fixtures/data/customers.csv"]).write_stdin(rules));
+    assert_eq!(ran.code, 0);
+    insta::assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn rules_lists_the_language_and_explains_a_type() {
+    let list = run(dq().arg("rules"));
+    assert!(
+        list.stdout.lines().count() >= 40 && list.stdout.contains("Skewness") && list.stdout.contains("[extension]")
+    );
+    insta::assert_snapshot!(run(dq().args(["rules", "Completeness"])).stdout);
+    let slip = run(dq().args(["rules", "completeness"]));
+    assert_eq!(slip.code, 2);
+    assert!(slip.stderr.contains("did you mean Completeness?"));
+    let json: Value = serde_json::from_str(&run(dq().args(["rules", "--format", "json"])).stdout).expect("JSON");
+    assert_eq!(json["rule_types"].as_array().map(Vec::len), Some(40));
+}
+
+#[test]
+fn rules_can_be_selected_and_slips_in_names_are_noticed() {
+    let data = file(".csv", b"a\n1\n");
+    let ran = check("RowCount = 2, ColumnCount = 1", data.path(), &["--only", "ColumnCount", "--format", "json"]);
+    assert_eq!(ran.code, 0);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(document["rules"][0]["verdict"], "SKIP");
+    assert_eq!(document["score"], 1.0);
+    assert_eq!(check("RowCount = 2, ColumnCount = 1", data.path(), &["--skip", "Rule_1"]).code, 0);
+    let slip = check("RowCount = 2", data.path(), &["--skip", "RowCuont"]);
+    assert_eq!(slip.code, 2);
+    assert!(slip.stderr.contains("did you mean RowCount?"));
+}
+
+#[test]
+fn nothing_is_said_on_a_closed_pipe() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin!("dq"))
+        .current_dir(root())
+        .args(["rules", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty());
+}
