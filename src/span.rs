@@ -67,6 +67,11 @@ impl LineIndex {
         Self { starts }
     }
 
+    /// The first byte of a line, from 1; for lines behind the last, `usize::MAX`.
+    pub fn start_of(&self, line: usize) -> usize {
+        self.starts.get(line.saturating_sub(1)).copied().unwrap_or(usize::MAX)
+    }
+
     /// Line and column of a byte offset, both from 1; the column counts bytes.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);

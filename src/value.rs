@@ -127,7 +127,7 @@ impl Number {
             Number::Exact { unscaled, scale } => Some((unscaled, scale)),
             // A double is compared by its exact value: shortest digits would move the bound.
             Number::Float(value) if value.is_finite() => {
-                match Number::parse(&format!("{value:.60}").trim_end_matches('0').trim_end_matches('.').to_string()) {
+                match Number::parse(format!("{value:.60}").trim_end_matches('0').trim_end_matches('.')) {
                     Some(Number::Exact { unscaled, scale }) => Some((unscaled, scale)),
                     _ => None,
                 }

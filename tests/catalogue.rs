@@ -1,5 +1,8 @@
 //! The registry against itself, the grammar and its own examples.
 
+// Tests fail by panicking.
+#![allow(clippy::expect_used, clippy::panic)]
+
 use dq::check::{CheckOptions, Ruleset, check};
 use dq::rules::{BindOptions, Conditions, Place, REGISTRY, Status, Target};
 use serde_json::{Value, json};

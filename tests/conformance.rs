@@ -1,6 +1,9 @@
 //! Every case of `fixtures/conformance/cases.jsonl`: a ruleset, its data, the verdicts
 //! and metrics that Glue's documentation and engine give, as decided by this project.
 
+// Tests fail by panicking.
+#![allow(clippy::expect_used, clippy::panic)]
+
 use dq::check::{CheckOptions, Ruleset, check};
 use dq::rules::{BindOptions, Target};
 use dq::verdict::Verdict;

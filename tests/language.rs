@@ -1,6 +1,9 @@
 //! The language as a whole: which documents are accepted, that printing loses
 //! nothing, and that one run names every mistake.
 
+// Tests fail by panicking.
+#![allow(clippy::expect_used, clippy::panic)]
+
 use dq::check::Ruleset;
 use dq::diagnostic::{Code, Severity};
 use dq::dqdl::ast::{
@@ -368,11 +371,15 @@ fn parameter() -> impl Strategy<Value = Parameter> {
         .prop_map(|(connector, value)| Parameter { connector: connector.map(str::to_string), value, span: span() })
 }
 
-fn tag() -> impl Strategy<Value = Tag> {
+fn tag(analyzer: bool) -> impl Strategy<Value = Tag> {
     let value = prop_oneof![
         text().prop_map(TagValue::Text),
         number().prop_map(TagValue::Number),
-        any::<bool>().prop_map(TagValue::Boolean),
+        any::<bool>().prop_map(move |value| if analyzer {
+            TagValue::Boolean(value)
+        } else {
+            TagValue::Number("1".into())
+        }),
         prop::collection::vec(text(), 1..3).prop_map(TagValue::List)
     ];
     (word().prop_filter("the threshold is no tag", |name| !name.eq_ignore_ascii_case("threshold")), value)
@@ -383,7 +390,7 @@ fn rule() -> impl Strategy<Value = Rule> {
     let tail = (
         prop::option::of(text()),
         prop::option::of(condition(Kind::Number)),
-        prop::collection::vec(tag(), 0..3),
+        prop::collection::vec(tag(false), 0..3),
         prop::option::of(labels()),
     );
     (word(), prop::collection::vec(parameter(), 0..3), prop::option::of(any_condition()), tail).prop_map(
@@ -425,16 +432,18 @@ fn document() -> impl Strategy<Value = Document> {
     let value = prop_oneof![
         text().prop_map(TextOrList::Text),
         prop::collection::vec(text(), 1..3).prop_map(|texts| TextOrList::List(texts, span()))
-    ].boxed();
-    let dictionary =
-        prop::collection::vec((text(), value.clone()), 0..3).prop_map(|entries| Dictionary { entries, span: span() }).boxed();
+    ]
+    .boxed();
+    let dictionary = prop::collection::vec((text(), value.clone()), 0..3)
+        .prop_map(|entries| Dictionary { entries, span: span() })
+        .boxed();
     let variables = prop::collection::vec((word(), value), 0..3).prop_map(|variables| {
         variables
             .into_iter()
             .map(|(text, value)| Variable { name: Name { text, span: span() }, value })
             .collect::<Vec<_>>()
     });
-    let analyzer = (word(), prop::collection::vec(parameter(), 0..2), prop::collection::vec(tag(), 0..2)).prop_map(
+    let analyzer = (word(), prop::collection::vec(parameter(), 0..2), prop::collection::vec(tag(true), 0..2)).prop_map(
         |(text, parameters, tags)| Rule {
             type_name: Name { text, span: span() },
             parameters,

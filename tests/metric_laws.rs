@@ -2,6 +2,9 @@
 //! merge, merge is associative, folding in parts and merging equals folding at once,
 //! batch sizes do not matter, states survive being written and read.
 
+// Tests fail by panicking.
+#![allow(clippy::expect_used, clippy::panic)]
+
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array,
     LargeStringArray, StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,

@@ -4,7 +4,10 @@ use super::source::Source;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::error::escape_controls;
 use crate::span::LineIndex;
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, NamedSource, SourceCode,
+    SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
+};
 use serde_json::{Value, json};
 use std::fmt;
 use std::io::{self, Write};
@@ -15,7 +18,7 @@ const SHOWN: usize = 50;
 /// A finding with its source, as miette wants it.
 struct Rendered<'a> {
     diagnostic: &'a Diagnostic,
-    source: &'a NamedSource<String>,
+    source: Excerpt<'a>,
 }
 
 impl fmt::Debug for Rendered<'_> {
@@ -49,7 +52,7 @@ impl miette::Diagnostic for Rendered<'_> {
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        Some(self.source)
+        Some(&self.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -57,6 +60,49 @@ impl miette::Diagnostic for Rendered<'_> {
         // A caret under the whole of a long text says no more than one under its start.
         let length = span.len().min(200);
         Some(Box::new(std::iter::once(LabeledSpan::new(Some(self.diagnostic.label.clone()), span.start, length))))
+    }
+}
+
+/// Lines longer than this are shown in part, and without their neighbours.
+const LONG_LINE: usize = 400;
+
+/// A source whose long lines are cut around the finding.
+struct Excerpt<'a> {
+    source: &'a NamedSource<String>,
+    lines: &'a LineIndex,
+}
+
+impl SourceCode for Excerpt<'_> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let text = self.source.inner();
+        let (line, _) = self.lines.position(span.offset());
+        let (from, to) = (
+            self.lines.start_of(line.saturating_sub(before).max(1)),
+            self.lines.start_of(line + after + 1).min(text.len()),
+        );
+        if to - from <= LONG_LINE {
+            return self.source.read_span(span, before, after);
+        }
+        let line_start = self.lines.start_of(line);
+        let line_end = self.lines.start_of(line + 1).min(text.len());
+        let boundary = |at: usize| (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let start = boundary(span.offset().saturating_sub(LONG_LINE / 4)).max(line_start);
+        let end = boundary((span.offset() + span.len() + LONG_LINE / 4).min(line_end)).max(start);
+        let data = text.as_bytes()[start..end].strip_suffix(b"\n").unwrap_or(&text.as_bytes()[start..end]);
+        let shown = SourceSpan::from((start, data.len()));
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.source.name().to_string(),
+            data,
+            shown,
+            line - 1,
+            start - line_start,
+            1,
+        )))
     }
 }
 
@@ -81,12 +127,16 @@ pub fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool, out: &m
     };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(80).with_links(false).with_context_lines(1);
     let named = NamedSource::new(escape_controls(&source.name), displayable(&source.text));
+    let lines = LineIndex::new(&source.text);
     for diagnostic in diagnostics.iter().take(SHOWN) {
         let mut text = String::new();
-        if handler.render_report(&mut text, &Rendered { diagnostic, source: &named }).is_err() {
+        if handler
+            .render_report(&mut text, &Rendered { diagnostic, source: Excerpt { source: &named, lines: &lines } })
+            .is_err()
+        {
             text = format!("{}: {}\n", diagnostic.code, escape_controls(&diagnostic.message));
         }
-        writeln!(out, "{}", text.trim_end())?;
+        writeln!(out, "{}\n", text.trim_end())?;
     }
     if diagnostics.len() > SHOWN {
         writeln!(out, "... and {} more; --format json lists all", diagnostics.len() - SHOWN)?;

@@ -21,6 +21,9 @@ use std::path::Path;
 /// All formats, in the order they are tried.
 pub static FORMATS: &[&Format] = &[&parquet::FORMAT, &csv::FORMAT];
 
+/// Opens a file as a table.
+pub type OpenTable = fn(&Path, &ReadOptions) -> Result<Box<dyn Table>, Error>;
+
 /// A file format.
 #[derive(Debug)]
 pub struct Format {
@@ -31,7 +34,7 @@ pub struct Format {
     /// Whether the first bytes of a file can only be this format.
     pub recognises: fn(&[u8]) -> bool,
     /// Opens a file.
-    pub open: fn(&Path, &ReadOptions) -> Result<Box<dyn Table>, Error>,
+    pub open: OpenTable,
 }
 
 /// How to read files; formats ignore what is not theirs.

@@ -77,7 +77,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
 fn entry(report: &Report<'_>, position: usize, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
     let style = report.style;
     let (line, _) = report.lines.position(outcome.span.start);
-    let place = format!("Rule_{} line {line}", position + 1);
+    let place = format!("{}:{line} Rule_{}", escape_controls(report.ruleset), position + 1);
     writeln!(out, "{} {}", style.verdict(outcome.verdict), style.paint("2", &place))?;
     let rule = wrapped(&outcome.rule, style.width.saturating_sub(6));
     for text in rule.iter().take(RULE_LINES) {
@@ -113,12 +113,16 @@ fn details(outcome: &Outcome, indent: usize, style: Style, out: &mut dyn Write) 
     if let Some(observed) = observed(outcome) {
         say(out, &format!("observed: {observed}"))?;
     }
-    let said_by_rows = outcome.verdict == Verdict::Fail && outcome.rows.is_some();
-    for line in outcome
-        .message
-        .iter()
-        .flat_map(|message| message.lines())
-        .filter(|line| !said_by_rows || line.contains("NULL") || line.contains("NaN"))
+    // The number of Glue's sentence already stands in what was observed.
+    let repeated = |line: &str| {
+        outcome.verdict == Verdict::Fail
+            && line.starts_with("Value: ")
+            && !line.contains("NULL")
+            && !line.contains("NaN")
+    };
+    let observed_something = observed(outcome).is_some();
+    for line in
+        outcome.message.iter().flat_map(|message| message.lines()).filter(|line| !observed_something || !repeated(line))
     {
         say(out, &plain(line))?;
     }
@@ -213,7 +217,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -1,11 +1,14 @@
 //! Documents against the registry: names, counts, kinds, flags, variables, labels.
 //! Needs no data. Every mistake of a document is reported in one go.
 
-use super::condition::{BoundCondition, NumberCondition, Resolver};
+mod conditions;
+mod names;
+
+use super::condition::{BoundCondition, NumberCondition};
 use super::signature::{Conditions, Place, RuleType, Signature, Status};
-use super::{REGISTRY, find, points};
+use super::{REGISTRY, find};
 use crate::diagnostic::{Code, Diagnostic, Severity, nearest};
-use crate::dqdl::ast::{Connective, Document, Kind, Labels, ParameterValue, Rule, RuleNode, TagValue, TextOrList};
+use crate::dqdl::ast::{Connective, Document, ParameterValue, Rule, RuleNode, TagValue, TextOrList};
 use crate::span::Span;
 use chrono::{DateTime, Utc};
 use std::cell::RefCell;
@@ -105,11 +108,6 @@ impl BoundRule {
     }
 }
 
-/// Limits of labels: the language's.
-const LABELS: usize = 10;
-const LABEL_KEY: usize = 128;
-const LABEL_VALUE: usize = 256;
-
 /// Checks a document.
 pub fn bind(document: &Document, options: &BindOptions) -> Bound {
     let mut binder = Binder {
@@ -154,160 +152,6 @@ struct Binder<'a> {
 impl<'a> Binder<'a> {
     fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.diagnostics.push(Diagnostic::error(code, span, message).help(help));
-    }
-
-    fn dictionaries(&mut self, document: &Document) {
-        for (name, dictionary, keys) in [
-            ("Metadata", &document.metadata, &["Version"][..]),
-            ("DataSources", &document.data_sources, &["Primary", "AdditionalDataSources"]),
-        ] {
-            let Some(dictionary) = dictionary else { continue };
-            if dictionary.entries.is_empty() {
-                self.error(
-                    Code::Dictionary,
-                    dictionary.span,
-                    format!("`{name}` is empty"),
-                    format!("give it {}, or remove the section", keys.join(" and ")),
-                );
-            }
-            for (position, (key, value)) in dictionary.entries.iter().enumerate() {
-                if !keys.contains(&key.raw.as_str()) {
-                    let help = nearest(&key.raw, keys.iter().copied())
-                        .map_or(format!("known keys: {}", keys.join(", ")), |near| format!("did you mean \"{near}\"?"));
-                    self.error(
-                        Code::Dictionary,
-                        key.span,
-                        format!("`{name}` has no key \"{}\"", key.raw.escape_debug()),
-                        help,
-                    );
-                } else if dictionary.entries[..position].iter().any(|(earlier, _)| earlier.raw == key.raw) {
-                    self.error(
-                        Code::Dictionary,
-                        key.span,
-                        format!("key \"{}\" is given twice", key.raw),
-                        "remove one of them",
-                    );
-                }
-                let list = matches!(value, TextOrList::List(_, _));
-                if list != (key.raw == "AdditionalDataSources") && keys.contains(&key.raw.as_str()) {
-                    let kind = if list { "one name, not a list" } else { "a list of names" };
-                    self.error(
-                        Code::Dictionary,
-                        value.span(),
-                        format!("\"{}\" takes {kind}", key.raw),
-                        if list { "write \"name\"" } else { "write [ \"name\" ]" },
-                    );
-                }
-            }
-        }
-    }
-
-    fn variables(&mut self, document: &'a Document) {
-        for variable in &document.variables {
-            let name = &variable.name;
-            if name.text.starts_with(['.', '_']) {
-                self.error(
-                    Code::VariableName,
-                    name.span,
-                    format!("a variable cannot be called `{}`", name.text),
-                    "start the name with a letter or digit",
-                );
-            }
-            let texts: Vec<_> = match &variable.value {
-                TextOrList::Text(text) => vec![text],
-                TextOrList::List(texts, _) => texts.iter().collect(),
-            };
-            for text in texts {
-                let nested = text
-                    .raw
-                    .as_bytes()
-                    .windows(2)
-                    .any(|pair| pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || pair[1] == b'_'));
-                if nested {
-                    self.error(
-                        Code::NestedVariable,
-                        text.span,
-                        "a value cannot refer to another variable",
-                        "write the text out; variables are not replaced inside strings",
-                    );
-                }
-            }
-            if self.variables.insert(name.text.clone(), &variable.value).is_some() {
-                self.error(
-                    Code::VariableName,
-                    name.span,
-                    format!("variable `{}` is declared twice", name.text),
-                    "rename or remove one of them",
-                );
-            }
-        }
-    }
-
-    fn lookup(&self, name: &str, span: Span) -> Result<&'a TextOrList, Diagnostic> {
-        self.used.borrow_mut().insert(name.to_string());
-        self.variables.get(name).copied().ok_or_else(|| {
-            let finding = Diagnostic::error(Code::UnknownVariable, span, format!("variable `${name}` is not declared"));
-            match nearest(name, self.variables.keys().map(String::as_str)) {
-                Some(near) => finding.help(format!("did you mean `${near}`?")),
-                None => finding.help(format!("declare it before Rules: {name} = \"...\"")),
-            }
-        })
-    }
-
-    fn labels(&mut self, labels: &Labels) -> BTreeMap<String, String> {
-        let mut map = BTreeMap::new();
-        if labels.labels.is_empty() {
-            self.error(
-                Code::Label,
-                labels.span,
-                "a list of labels needs at least one label",
-                "write [ \"key\" = \"value\" ]",
-            );
-        }
-        for (key, value) in &labels.labels {
-            if key.raw.is_empty() {
-                self.error(Code::Label, key.span, "the key of a label cannot be empty", "name the label");
-            }
-            for (text, limit, what) in [(key, LABEL_KEY, "key"), (value, LABEL_VALUE, "value")] {
-                if text.raw.chars().count() > limit {
-                    self.error(
-                        Code::Label,
-                        text.span,
-                        format!("the {what} of a label has at most {limit} characters"),
-                        "shorten it",
-                    );
-                }
-            }
-            if map.insert(key.raw.clone(), value.raw.clone()).is_some() {
-                self.error(
-                    Code::Label,
-                    key.span,
-                    format!("label \"{}\" is given twice", key.raw.escape_debug()),
-                    "remove one of them",
-                );
-            }
-        }
-        map
-    }
-
-    /// Default labels overridden by a rule's own.
-    fn merged_labels(&mut self, own: Option<&Labels>) -> BTreeMap<String, String> {
-        let mut merged = self.defaults.clone();
-        if let Some(own) = own {
-            merged.extend(self.labels(own));
-            if merged.len() > LABELS {
-                self.error(
-                    Code::Label,
-                    own.span,
-                    format!(
-                        "a rule has at most {LABELS} labels, default labels included; this one has {}",
-                        merged.len()
-                    ),
-                    "remove some",
-                );
-            }
-        }
-        merged
     }
 
     fn node(&mut self, node: &RuleNode) -> Option<BoundNode> {
@@ -516,127 +360,6 @@ impl<'a> Binder<'a> {
             parameter_spans,
         })
     }
-
-    fn zone(&mut self, rule: &Rule) -> chrono_tz::Tz {
-        let Some(tag) = rule.tags.iter().rev().find(|tag| tag.name.text == "timeZone") else { return chrono_tz::UTC };
-        let TagValue::Text(text) = &tag.value else { return chrono_tz::UTC };
-        points::zone(&text.raw).unwrap_or_else(|| {
-            let near = nearest(&text.raw, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
-            let help = near.map_or("write a region such as \"Europe/Berlin\"".to_string(), |near| {
-                format!("did you mean \"{near}\"?")
-            });
-            self.error(
-                Code::TimeZone,
-                text.span,
-                format!("there is no time zone \"{}\"", text.raw.escape_debug()),
-                help,
-            );
-            chrono_tz::UTC
-        })
-    }
-
-    fn conditions(
-        &mut self,
-        rule: &Rule,
-        rule_type: &'static RuleType,
-        signature: &Signature,
-        zone: chrono_tz::Tz,
-    ) -> (Option<BoundCondition>, Option<NumberCondition>) {
-        let (kinds, required) = match signature.conditions {
-            Conditions::None => (&[][..], false),
-            Conditions::Required(kinds) => (kinds, true),
-            Conditions::Optional(kinds) => (kinds, false),
-        };
-        let mut findings = Vec::new();
-        let variable = |name: &str, span: Span| match self.lookup(name, span)? {
-            TextOrList::Text(text) => Ok(vec![super::condition::unescape(&text.raw)]),
-            TextOrList::List(texts, _) => {
-                Ok(texts.iter().map(|text| super::condition::collapse_escapes(&text.raw)).collect())
-            }
-        };
-        let resolver = Resolver { now: self.options.now, zone, variable: &variable };
-        let mut bound = None;
-        match &rule.condition {
-            None if required => {
-                findings.push(
-                    Diagnostic::error(
-                        Code::ConditionMissing,
-                        rule.span,
-                        format!("{} needs a {} condition", rule_type.name, kind_list(kinds)),
-                    )
-                    .help(format!("write `{}`", signature.usage(rule_type.name))),
-                );
-            }
-            None => {}
-            Some(condition) if kinds.is_empty() => {
-                findings.push(
-                    Diagnostic::error(
-                        Code::ConditionKind,
-                        condition.span,
-                        format!("{} takes no condition", rule_type.name),
-                    )
-                    .help(format!("write `{}`", signature.usage(rule_type.name))),
-                );
-            }
-            Some(condition) if !kinds.contains(&condition.kind) => {
-                let quoted_number = condition.kind == Kind::Text && kinds.contains(&Kind::Number) && condition.operands.iter().all(|operand| matches!(&operand.value, crate::dqdl::ast::OperandValue::Text(text) if text.parse::<f64>().is_ok()));
-                let help = match (condition.kind, kinds) {
-                    _ if quoted_number => "write the number without quotes".to_string(),
-                    (Kind::Number, [Kind::Duration]) => "give the duration its unit: `24 hours`".to_string(),
-                    (Kind::Date, [Kind::Text]) => {
-                        "a quoted text shaped like a date or a time is a date or time literal".to_string()
-                    }
-                    _ => format!("write `{}`", signature.usage(rule_type.name)),
-                };
-                findings.push(
-                    Diagnostic::error(
-                        Code::ConditionKind,
-                        condition.span,
-                        format!(
-                            "{} needs a {} condition, this is a {} condition",
-                            rule_type.name,
-                            kind_list(kinds),
-                            condition.kind.as_str()
-                        ),
-                    )
-                    .help(help),
-                );
-            }
-            Some(condition) => bound = resolver.resolve(condition, &mut findings),
-        }
-        let threshold = rule.threshold.as_ref().and_then(|threshold| {
-            if !rule_type.threshold {
-                let help = if rule_type.name == "ColumnLength" {
-                    "use ColumnValues with `matches`, or drop the threshold"
-                } else {
-                    "remove the threshold; compare the rule's own number instead"
-                };
-                findings.push(
-                    Diagnostic::error(
-                        Code::Threshold,
-                        threshold.span,
-                        format!("{} takes no threshold", rule_type.name),
-                    )
-                    .help(help),
-                );
-                return None;
-            }
-            match resolver.resolve(threshold, &mut findings) {
-                Some(BoundCondition::Number(number)) if number.has_null() => {
-                    findings.push(
-                        Diagnostic::error(Code::Threshold, threshold.span, "a threshold cannot be NULL")
-                            .help("write a number between 0 and 1"),
-                    );
-                    None
-                }
-                Some(BoundCondition::Number(number)) => Some(number),
-                _ => None,
-            }
-        });
-        (rule_type.check)(rule, &mut findings);
-        self.diagnostics.extend(findings);
-        (bound, threshold)
-    }
 }
 
 fn wanted(signature: &Signature) -> String {
@@ -647,8 +370,4 @@ fn wanted(signature: &Signature) -> String {
         (1, _, _) => "one parameter".into(),
         (required, _, _) => format!("{required} parameters"),
     }
-}
-
-fn kind_list(kinds: &[Kind]) -> String {
-    kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" or ")
 }

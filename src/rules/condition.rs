@@ -8,7 +8,7 @@ use crate::dqdl::ast::{
 use crate::metrics::pattern::{Extent, Pattern};
 use crate::span::Span;
 use crate::value::Number;
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 /// Functions of past values that dynamic operands may call.
 pub const FUNCTIONS: &[&str] = &["abs", "avg", "index", "last", "max", "median", "min", "std", "sum"];
@@ -121,14 +121,57 @@ impl NumberCondition {
     }
 }
 
+/// A time zone as Java names them: a region, or an offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zone {
+    /// `Europe/Berlin`
+    Region(chrono_tz::Tz),
+    /// `+05:30`, `GMT+2`, `Z`
+    Offset(FixedOffset),
+}
+
+impl Zone {
+    /// Coordinated universal time.
+    pub const UTC: Zone = Zone::Region(chrono_tz::UTC);
+
+    /// The zone of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.parse() {
+            Ok(region) => Some(Zone::Region(region)),
+            Err(_) => crate::text_cast::offset_seconds(name).and_then(FixedOffset::east_opt).map(Zone::Offset),
+        }
+    }
+
+    /// The date there.
+    fn today(self, now: DateTime<Utc>) -> NaiveDate {
+        match self {
+            Zone::Region(region) => now.with_timezone(&region).date_naive(),
+            Zone::Offset(offset) => now.with_timezone(&offset).date_naive(),
+        }
+    }
+
+    /// Microseconds since 1970 UTC of a time on the clock there.
+    fn instant(self, local: NaiveDateTime) -> Option<i64> {
+        match self {
+            Zone::Region(region) => crate::text_cast::instant(local, region),
+            Zone::Offset(offset) => {
+                Some(local.and_utc().timestamp_micros() - i64::from(offset.local_minus_utc()) * 1_000_000)
+            }
+        }
+    }
+}
+
+/// The texts of a variable by name and place of use.
+pub type FindVariable<'a> = dyn Fn(&str, Span) -> Result<Vec<String>, Diagnostic> + 'a;
+
 /// What conditions are resolved with.
 pub struct Resolver<'a> {
     /// The time the ruleset is read; `now()` is this, cut to the minute.
     pub now: DateTime<Utc>,
     /// Zone of times of day: the rule's `timeZone`.
-    pub zone: chrono_tz::Tz,
+    pub zone: Zone,
     /// Finds the texts of a variable, or says why not.
-    pub variable: &'a dyn Fn(&str, Span) -> Result<Vec<String>, Diagnostic>,
+    pub variable: &'a FindVariable<'a>,
 }
 
 impl Resolver<'_> {
@@ -209,9 +252,8 @@ impl Resolver<'_> {
             }
             OperandValue::Date(DateOperand::Time(text)) => match time_of_day(text) {
                 Some((time, days)) => {
-                    let today = self.now.with_timezone(&self.zone).date_naive();
-                    let local = today.and_time(time) + Duration::days(days);
-                    crate::text_cast::instant(local, self.zone).map(DatePoint::Instant)
+                    let local = self.zone.today(self.now).and_time(time) + Duration::days(days);
+                    self.zone.instant(local).map(DatePoint::Instant)
                 }
                 None => {
                     findings.push(
@@ -411,6 +453,15 @@ mod tests {
     fn escapes_differ_between_lists_and_single_strings() {
         assert_eq!(unescape(r#"a\"b\\c\d"#), r#"a"b\c\d"#);
         assert_eq!(collapse_escapes(r#"a\"b\\c\d"#), r#"a"b\cd"#);
+    }
+
+    #[test]
+    fn zones_have_names_and_offsets() {
+        assert_eq!(Zone::parse("Asia/Kolkata"), Some(Zone::Region(chrono_tz::Asia::Kolkata)));
+        assert_eq!(Zone::parse("Z"), FixedOffset::east_opt(0).map(Zone::Offset));
+        assert_eq!(Zone::parse("+05:30"), FixedOffset::east_opt(19_800).map(Zone::Offset));
+        assert_eq!(Zone::parse("GMT+2"), FixedOffset::east_opt(7_200).map(Zone::Offset));
+        assert_eq!(Zone::parse("Nowhere/Atlantis"), None);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::compile::Unevaluated;
 use super::signature::{Conditions, RuleType, Signature};
-use crate::dqdl::ast::Kind;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::dqdl::ast::{Arithmetic, Kind, OperandValue, Rule};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "FileSize",
@@ -20,6 +21,26 @@ pub(super) static RULE: RuleType = RuleType {
              NaN: is a value.\n\
              Empty: no files is ERROR.\n\
              Types: all.",
+    check,
     compile: |_, _| Err(Unevaluated::not_yet("FileSize", "the file rules")),
     ..RuleType::BASE
 };
+
+/// A bare number is a whole number of bytes.
+fn check(rule: &Rule, findings: &mut Vec<Diagnostic>) {
+    for operand in rule.condition.iter().flat_map(|condition| &condition.operands) {
+        let whole = match &operand.value {
+            OperandValue::Size(_) => true,
+            OperandValue::Number(Arithmetic::Literal(text)) => text.bytes().all(|byte| byte.is_ascii_digit()),
+            _ => false,
+        };
+        if !whole {
+            let finding = Diagnostic::error(
+                Code::OperandNotSupported,
+                operand.span,
+                "a size is a whole number of bytes, or of a unit",
+            );
+            findings.push(finding.help("write `> 512` or `> 10 KB`"));
+        }
+    }
+}

@@ -2,7 +2,6 @@
 
 use super::condition::DatePoint;
 use crate::intervals::{Point, float_key};
-use crate::text_cast;
 use crate::value::Number;
 use arrow_buffer::i256;
 use arrow_schema::{DataType, TimeUnit};
@@ -117,21 +116,6 @@ pub fn instant(micros: i128, data_type: &DataType, zone: chrono_tz::Tz) -> Optio
     }
 }
 
-/// Today's date and time zone names as Java writes them: regions, `UTC`, `Z`, `GMT+1`.
-pub fn zone(name: &str) -> Option<chrono_tz::Tz> {
-    if let Ok(zone) = name.parse() {
-        return Some(zone);
-    }
-    match text_cast::offset_seconds(name) {
-        Some(0) => Some(chrono_tz::UTC),
-        // Fixed offsets of whole hours have a region of their own, with the sign turned round.
-        Some(seconds) if seconds % 3600 == 0 => {
-            format!("Etc/GMT{}{}", if seconds > 0 { '-' } else { '+' }, seconds.abs() / 3600).parse().ok()
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,13 +157,5 @@ mod tests {
         assert!(
             within(Operator::Less, noon, 0) && within(Operator::Greater, noon, 1) && !within(Operator::Equal, noon, 0)
         );
-    }
-
-    #[test]
-    fn zones_have_names_and_offsets() {
-        assert_eq!(zone("Asia/Kolkata"), Some(chrono_tz::Asia::Kolkata));
-        assert_eq!(zone("Z"), Some(chrono_tz::UTC));
-        assert_eq!(zone("GMT+2"), Some(chrono_tz::Etc::GMTMinus2));
-        assert_eq!(zone("Nowhere/Atlantis"), None);
     }
 }

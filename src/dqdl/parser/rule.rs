@@ -102,7 +102,7 @@ fn rule(input: Tokens<'_>) -> Outcome<'_, Rule> {
     let mut rest = rest;
     loop {
         rest = match rest.kind(0) {
-            Some(TokenKind::Word("with")) => tag(rest, &mut rule)?,
+            Some(TokenKind::Word("with")) => tag(rest, &mut rule, Section::Rules)?,
             Some(TokenKind::Word("labels")) => {
                 if rule.labels.is_some() {
                     let finding = Diagnostic::error(Code::Label, rest.span(), "labels are given twice")
@@ -194,8 +194,15 @@ pub fn label_list(input: Tokens<'_>) -> Outcome<'_, Labels> {
     }
 }
 
+/// Only options of analyzers can be bare `true` and `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Rules,
+    Analyzers,
+}
+
 /// `with name = value`, or `with threshold <number condition>`.
-fn tag<'a>(input: Tokens<'a>, rule: &mut Rule) -> Result<Tokens<'a>, nom::Err<SyntaxError>> {
+fn tag<'a>(input: Tokens<'a>, rule: &mut Rule, section: Section) -> Result<Tokens<'a>, nom::Err<SyntaxError>> {
     let (rest, _) = keyword(&["with"], "`with`")(input)?;
     let span = rest.span();
     let (rest, tag_name) = cut(name("the name of a tag")).parse(rest)?;
@@ -209,7 +216,7 @@ fn tag<'a>(input: Tokens<'a>, rule: &mut Rule) -> Result<Tokens<'a>, nom::Err<Sy
         rule.threshold = Some(threshold);
         return Ok(after);
     }
-    let (after, value) = option_value(rest)?;
+    let (after, value) = option_value(rest, section)?;
     rule.tags.push(Tag { name: Name { text: tag_name.to_string(), span }, value, span: span.to(rest.span_to(after)) });
     Ok(after)
 }
@@ -225,7 +232,7 @@ fn threshold(input: Tokens<'_>) -> Outcome<'_, Condition> {
 }
 
 /// `= value` of a tag or option.
-fn option_value(input: Tokens<'_>) -> Outcome<'_, TagValue> {
+fn option_value(input: Tokens<'_>, section: Section) -> Outcome<'_, TagValue> {
     if !matches!(input.kind(0), Some(TokenKind::Equals)) {
         let finding = Diagnostic::error(
             Code::TagValue,
@@ -235,7 +242,8 @@ fn option_value(input: Tokens<'_>) -> Outcome<'_, TagValue> {
         .help("write `with name = \"value\"`");
         return Err(nom::Err::Failure(SyntaxError::finding(input, finding)));
     }
-    let boolean = map(keyword(&["true", "false"], "a value"), |word| TagValue::Boolean(word == "true"));
+    let words: &'static [&'static str] = if section == Section::Analyzers { &["true", "false"] } else { &[] };
+    let boolean = map(keyword(words, "a quoted value"), |word| TagValue::Boolean(word == "true"));
     let value =
         alt((map(text, TagValue::Text), map(text_list, TagValue::List), boolean, map(number_text, TagValue::Number)));
     cut(value).parse(input.skip(1))
@@ -265,12 +273,12 @@ pub fn analyzer(input: Tokens<'_>) -> Outcome<'_, Rule> {
         return Err(nom::Err::Failure(SyntaxError::finding(rest, finding)));
     }
     while let Some(TokenKind::Word("with")) = rest.kind(0) {
-        rest = tag(rest, &mut analyzer)?;
+        rest = tag(rest, &mut analyzer, Section::Analyzers)?;
         while let (Some(TokenKind::Comma), Some(TokenKind::Word(option)), Some(TokenKind::Equals)) =
             (rest.kind(0), rest.kind(1), rest.kind(2))
         {
             let span = rest.skip(1).span();
-            let (after, value) = option_value(rest.skip(2))?;
+            let (after, value) = option_value(rest.skip(2), Section::Analyzers)?;
             analyzer.tags.push(Tag {
                 name: Name { text: option.to_string(), span },
                 value,
