@@ -1,4 +1,35 @@
-//! `dq` checks data and schemas against rules written in DQDL.
+//! `dq` checks data against rules written in DQDL, the language of AWS Glue Data
+//! Quality: text in, verdicts out.
+//!
+//! ```
+//! use dq::check::{CheckOptions, Ruleset, check};
+//! use dq::rules::{BindOptions, Target};
+//! use dq::verdict::Verdict;
+//!
+//! # fn main() -> Result<(), dq::error::Error> {
+//! let rules = r#"Rules = [ RowCount = 200, IsComplete "customer_id" ]"#;
+//! let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+//! assert!(!ruleset.has_errors());
+//!
+//! let run = check(&ruleset, &["fixtures/data/customers.csv".into()], &CheckOptions::default(), None)?;
+//! assert_eq!(run.score, Some(1.0));
+//! assert!(run.outcomes.iter().all(|outcome| outcome.verdict == Verdict::Pass));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The way of a rule, and the map of rooms
+//!
+//! text → tokens → tree ([`dqdl`]) → bound rules ([`rules`]: registry and schema) → a set
+//! of deduplicated metrics ([`plan`]) → one scan over Arrow batches ([`input`], [`scan`],
+//! [`metrics`], predicates in [`sql`]) → observations → verdicts ([`verdict`]) → reports
+//! ([`report`]). [`check`](mod@check) is the only file that knows the whole order; `cli` the
+//! only room that knows arguments, terminals and exit codes.
+//!
+//! Four kinds of bad news stay apart: a mistake in the ruleset is a
+//! [`diagnostic::Diagnostic`], a rule that failed or could not be evaluated is a
+//! [`verdict::Outcome`], machine trouble is an [`error::Error`].
+
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,0 +1,66 @@
+//! From text and files to verdicts: does one scan stay one scan, and how fast is it?
+
+// Benchmarks fail by panicking.
+#![allow(clippy::expect_used, missing_docs)]
+
+mod orders;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dq::check::{CheckOptions, Ruleset, check};
+use dq::rules::{BindOptions, Target};
+use std::hint::black_box;
+
+fn ruleset(text: &str) -> Ruleset {
+    let ruleset = Ruleset::parse(text, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+    assert!(!ruleset.has_errors(), "{:?}", ruleset.diagnostics());
+    ruleset
+}
+
+/// The benchmark ruleset over four row groups, at one and two threads.
+fn benchmark_ruleset(criterion: &mut Criterion) {
+    let (groups, rows) = (4, 250_000);
+    let path = orders::parquet(groups, rows);
+    let rules = ruleset(include_str!("orders.dqdl"));
+    let mut group = criterion.benchmark_group("check");
+    group.sample_size(10).throughput(Throughput::Elements((groups * rows) as u64));
+    for threads in [1, 2] {
+        let options = CheckOptions { threads, ..CheckOptions::default() };
+        group.bench_function(format!("26 rules, {} rows, {threads} threads", groups * rows), |bencher| {
+            bencher.iter(|| black_box(check(&rules, std::slice::from_ref(&path), &options, None).expect("readable")));
+        });
+    }
+    group.finish();
+}
+
+/// More rules on one column must not read it more often.
+fn rules_share_a_scan(criterion: &mut Criterion) {
+    let (groups, rows) = (1, 250_000);
+    let path = orders::parquet(groups, rows);
+    let mut group = criterion.benchmark_group("sharing");
+    group.sample_size(10).throughput(Throughput::Elements((groups * rows) as u64));
+    for count in [1, 10, 100] {
+        let list = (0..count).map(|at| format!("ColumnValues \"quantity\" > -{at}")).collect::<Vec<_>>().join(", ");
+        let rules = ruleset(&format!("Rules = [ {list} ]"));
+        let options = CheckOptions { threads: 1, ..CheckOptions::default() };
+        group.bench_function(format!("{count} rules on one column"), |bencher| {
+            bencher.iter(|| black_box(check(&rules, std::slice::from_ref(&path), &options, None).expect("readable")));
+        });
+    }
+    group.finish();
+}
+
+/// Parsing and binding, by the byte.
+fn language(criterion: &mut Criterion) {
+    let rule = "    ColumnValues \"status\" in [\"pending\",\"shipped\"] with threshold > 0.99,\n";
+    let text = format!("Rules = [\n{}    RowCount > 0\n]", rule.repeat((64 << 10) / rule.len()));
+    let mut group = criterion.benchmark_group("language");
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("parse 64 KiB", |bencher| bencher.iter(|| black_box(dq::dqdl::parse(&text))));
+    group.bench_function("parse and bind 64 KiB", |bencher| {
+        bencher.iter(|| black_box(Ruleset::parse(&text, &BindOptions { now: chrono::Utc::now(), target: Target::Dq })));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, language, rules_share_a_scan, benchmark_ruleset);
+criterion_main!(benches);
