@@ -12,6 +12,7 @@ use dq::dqdl::ast::{
     TagValue, Text, TextOrList, TimeUnit, Variable,
 };
 use dq::dqdl::parse;
+use dq::dqdl::parser::RESERVED;
 use dq::rules::{BindOptions, Target};
 use dq::span::Span;
 use proptest::prelude::*;
@@ -206,47 +207,10 @@ fn text() -> impl Strategy<Value = Text> {
 }
 
 fn word() -> impl Strategy<Value = String> {
-    "[A-Za-z][A-Za-z0-9_.]{0,8}".prop_filter("reserved", |word| !RESERVED.contains(&word.as_str()))
+    "[A-Za-z][A-Za-z0-9_.]{0,8}".prop_filter("reserved", |word| {
+        !RESERVED.contains(&word.as_str()) && !["threshold", "now", "true", "false"].contains(&word.as_str())
+    })
 }
-
-const RESERVED: &[&str] = &[
-    "days",
-    "hours",
-    "minutes",
-    "B",
-    "KB",
-    "MB",
-    "GB",
-    "TB",
-    "where",
-    "with",
-    "labels",
-    "matches",
-    "between",
-    "in",
-    "not",
-    "and",
-    "AND",
-    "or",
-    "OR",
-    "of",
-    "OF",
-    "null",
-    "NULL",
-    "empty",
-    "EMPTY",
-    "whitespaces_only",
-    "WHITESPACES_ONLY",
-    "Rules",
-    "Analyzers",
-    "Metadata",
-    "DataSources",
-    "DefaultLabels",
-    "threshold",
-    "now",
-    "true",
-    "false",
-];
 
 fn number() -> impl Strategy<Value = String> {
     "-?[0-9]{1,5}(\\.[0-9]{1,3})?"

@@ -53,7 +53,7 @@ pub(super) static RULE: RuleType = RuleType {
             data: "a\nab\nb\n",
             rule: r#"ColumnValues "a" matches "[a-z]" with threshold >= 0.5"#,
             verdict: "PASS",
-            metric: Some(("Column.a.PatternMatch", 0.5)),
+            metric: Some(("Column.a.ColumnValues.Compliance", 0.5)),
         },
         Example {
             data: "d\n2024-02-29\n",
@@ -214,7 +214,12 @@ fn texts(
     {
         let test = Test::Matches { pattern: pattern.as_str().into(), member: operator == Operator::Matches };
         let passing = compiler.passing(rule, column, test)?;
-        return Ok(compiler.share(rule, &[column], passing, column.metric_name("PatternMatch")));
+        return Ok(compiler.share(
+            rule,
+            &[column],
+            passing,
+            column.metric_name(if rule.threshold.is_some() { "ColumnValues.Compliance" } else { "PatternMatch" }),
+        ));
     }
     if !is_equality(operator) {
         return Err(Unevaluated::new("operand", "texts have no order"));

@@ -189,6 +189,31 @@ impl Compiler<'_> {
         self.condition_on(columns, measure, name, judged_rows)
     }
 
+    /// One statistic of a numeric column, under the name of the rule's type.
+    pub fn numeric_statistic(
+        &mut self,
+        rule: &BoundRule,
+        family: Family,
+        statistic: Statistic,
+    ) -> Result<Observation, Unevaluated> {
+        let column = self.numeric_column(rule, 0)?;
+        let name = column.metric_name(rule.rule_type.name);
+        Ok(self.statistic(rule, family, &[&column], statistic, name))
+    }
+
+    /// One statistic of how often values, or tuples of values, occur.
+    pub fn frequency_statistic(
+        &mut self,
+        rule: &BoundRule,
+        statistic: Statistic,
+        name: &str,
+    ) -> Result<Observation, Unevaluated> {
+        let columns = self.columns(rule)?;
+        self.comparable(&columns)?;
+        let key: Vec<_> = columns.iter().collect();
+        Ok(self.statistic(rule, Family::Frequencies, &key, statistic, key_name(&columns, name)))
+    }
+
     /// A measure compared with the rule's condition.
     pub fn condition_on(
         &self,

@@ -1,10 +1,7 @@
 //! `Entropy`: how evenly values are spread.
 
-use super::BoundRule;
-use super::compile::{Compiler, Unevaluated, key_name};
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
-use crate::metrics::{Family, Statistic};
-use crate::plan::Observation;
+use crate::metrics::Statistic;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Entropy",
@@ -24,13 +21,6 @@ pub(super) static RULE: RuleType = RuleType {
         verdict: "PASS",
         metric: Some(("Column.a.Entropy", std::f64::consts::LN_2)),
     }],
-    compile,
+    compile: |compiler, rule| compiler.frequency_statistic(rule, Statistic::Entropy, "Entropy"),
     ..RuleType::BASE
 };
-
-fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
-    let columns = compiler.columns(rule)?;
-    compiler.comparable(&columns)?;
-    let columns_read: Vec<_> = columns.iter().collect();
-    Ok(compiler.statistic(rule, Family::Frequencies, &columns_read, Statistic::Entropy, key_name(&columns, "Entropy")))
-}

@@ -1,10 +1,7 @@
 //! `InterquartileRange`: the middle half of the numbers.
 
-use super::BoundRule;
-use super::compile::{Compiler, Unevaluated};
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType, Status};
 use crate::metrics::{Family, Statistic};
-use crate::plan::Observation;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "InterquartileRange",
@@ -24,12 +21,6 @@ pub(super) static RULE: RuleType = RuleType {
         verdict: "PASS",
         metric: Some(("Column.a.InterquartileRange", 2.0)),
     }],
-    compile,
+    compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Quantiles, Statistic::InterquartileRange),
     ..RuleType::BASE
 };
-
-fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
-    let column = compiler.numeric_column(rule, 0)?;
-    let name = column.metric_name(RULE.name);
-    Ok(compiler.statistic(rule, Family::Quantiles, &[&column], Statistic::InterquartileRange, name))
-}

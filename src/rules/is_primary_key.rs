@@ -1,7 +1,7 @@
 //! `IsPrimaryKey`: unique and complete.
 
 use super::BoundRule;
-use super::compile::{Compiler, Unevaluated, key_name};
+use super::compile::{Compiler, Unevaluated};
 use super::signature::{Conditions, Example, Place, RuleType, Signature};
 use crate::metrics::{Family, Statistic};
 use crate::plan::{Clause, Expectation, Measure, Observation, Reported};
@@ -39,14 +39,10 @@ pub(super) static RULE: RuleType = RuleType {
 };
 
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
-    let columns = compiler.columns(rule)?;
-    compiler.comparable(&columns)?;
-    let key: Vec<_> = columns.iter().collect();
-    let mut observation =
-        compiler.statistic(rule, Family::Frequencies, &key, Statistic::Uniqueness, key_name(&columns, "Uniqueness"));
+    let mut observation = compiler.frequency_statistic(rule, Statistic::Uniqueness, "Uniqueness")?;
     observation.clauses.iter_mut().for_each(|clause| clause.expectation = Expectation::All);
     let whole = compiler.rows(rule);
-    for column in &columns {
+    for column in &compiler.columns(rule)? {
         let part = compiler.metric(rule, Family::NonNull, &[column]);
         let measure = Measure::Share { part, whole };
         observation.clauses.push(Clause { measure: measure.clone(), expectation: Expectation::All });

@@ -1,9 +1,9 @@
 //! `IsUnique`: no value occurs twice.
 
 use super::BoundRule;
-use super::compile::{Compiler, Unevaluated, key_name};
+use super::compile::{Compiler, Unevaluated};
 use super::signature::{Conditions, Example, Place, RuleType, Signature};
-use crate::metrics::{Family, Statistic};
+use crate::metrics::Statistic;
 use crate::plan::{Clause, Expectation, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
@@ -39,16 +39,7 @@ pub(super) static RULE: RuleType = RuleType {
 };
 
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
-    let columns = compiler.columns(rule)?;
-    compiler.comparable(&columns)?;
-    let columns_read: Vec<_> = columns.iter().collect();
-    let observation = compiler.statistic(
-        rule,
-        Family::Frequencies,
-        &columns_read,
-        Statistic::Uniqueness,
-        key_name(&columns, "Uniqueness"),
-    );
+    let observation = compiler.frequency_statistic(rule, Statistic::Uniqueness, "Uniqueness")?;
     let clauses =
         observation.clauses.into_iter().map(|clause| Clause { expectation: Expectation::All, ..clause }).collect();
     Ok(Observation { clauses, ..observation })

@@ -1,10 +1,7 @@
 //! `Mean`: the average.
 
-use super::BoundRule;
-use super::compile::{Compiler, Unevaluated};
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
 use crate::metrics::{Family, Statistic};
-use crate::plan::Observation;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Mean",
@@ -23,12 +20,6 @@ pub(super) static RULE: RuleType = RuleType {
         verdict: "PASS",
         metric: Some(("Column.a.Mean", 1.5)),
     }],
-    compile,
+    compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Moments, Statistic::Mean),
     ..RuleType::BASE
 };
-
-fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
-    let column = compiler.numeric_column(rule, 0)?;
-    let name = column.metric_name(RULE.name);
-    Ok(compiler.statistic(rule, Family::Moments, &[&column], Statistic::Mean, name))
-}

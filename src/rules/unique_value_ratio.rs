@@ -1,10 +1,7 @@
 //! `UniqueValueRatio`: values that occur once over distinct values.
 
-use super::BoundRule;
-use super::compile::{Compiler, Unevaluated, key_name};
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
-use crate::metrics::{Family, Statistic};
-use crate::plan::Observation;
+use crate::metrics::Statistic;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "UniqueValueRatio",
@@ -25,19 +22,6 @@ pub(super) static RULE: RuleType = RuleType {
         verdict: "PASS",
         metric: Some(("Column.a.UniqueValueRatio", 0.5)),
     }],
-    compile,
+    compile: |compiler, rule| compiler.frequency_statistic(rule, Statistic::UniqueValueRatio, "UniqueValueRatio"),
     ..RuleType::BASE
 };
-
-fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
-    let columns = compiler.columns(rule)?;
-    compiler.comparable(&columns)?;
-    let columns_read: Vec<_> = columns.iter().collect();
-    Ok(compiler.statistic(
-        rule,
-        Family::Frequencies,
-        &columns_read,
-        Statistic::UniqueValueRatio,
-        key_name(&columns, "UniqueValueRatio"),
-    ))
-}

@@ -1,10 +1,7 @@
 //! `Uniqueness`: the share of rows whose value occurs once.
 
-use super::BoundRule;
-use super::compile::{Compiler, Unevaluated, key_name};
 use super::signature::{Example, NUMBER, RuleType, Signature};
-use crate::metrics::{Family, Statistic};
-use crate::plan::Observation;
+use crate::metrics::Statistic;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Uniqueness",
@@ -32,19 +29,6 @@ pub(super) static RULE: RuleType = RuleType {
             metric: Some(("Multicolumn.a,b.Uniqueness", 1.0)),
         },
     ],
-    compile,
+    compile: |compiler, rule| compiler.frequency_statistic(rule, Statistic::Uniqueness, "Uniqueness"),
     ..RuleType::BASE
 };
-
-fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
-    let columns = compiler.columns(rule)?;
-    compiler.comparable(&columns)?;
-    let columns_read: Vec<_> = columns.iter().collect();
-    Ok(compiler.statistic(
-        rule,
-        Family::Frequencies,
-        &columns_read,
-        Statistic::Uniqueness,
-        key_name(&columns, "Uniqueness"),
-    ))
-}

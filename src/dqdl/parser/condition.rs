@@ -1,6 +1,6 @@
 //! Conditions and their operands.
 
-use super::input::{Outcome, Tokens, keyword, name, sign, token};
+use super::input::{Outcome, Tokens, bracketed, keyword, name, sign, token};
 use super::{deeper, leave};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dqdl::ast::{
@@ -73,40 +73,16 @@ fn operands(operator: Operator, input: Tokens<'_>) -> Outcome<'_, Vec<Operand>> 
 }
 
 fn operand_list(input: Tokens<'_>) -> Outcome<'_, Vec<Operand>> {
-    let (mut rest, ()) = sign(TokenKind::OpenBracket, "`[`")(input)?;
-    if rest.kind(0) == Some(TokenKind::CloseBracket) {
+    bracketed("one value", |input| {
+        let (rest, element) = operand(input)?;
+        let OperandValue::Variable(name) = &element.value else { return Ok((rest, element)) };
         let finding =
-            Diagnostic::error(Code::EmptyList, input.span_to(rest.skip(1)), "a list needs at least one element");
-        return Err(nom::Err::Failure(SyntaxError::finding(rest, finding)));
-    }
-    let mut operands = Vec::new();
-    loop {
-        let (after, element) = operand(rest)?;
-        if let OperandValue::Variable(name) = &element.value {
-            let finding =
-                Diagnostic::error(Code::VariableNotAllowed, element.span, "a variable cannot be an element of a list")
-                    .help(format!("write `in ${name}`: the variable itself holds the list"));
-            return Err(nom::Err::Failure(SyntaxError::finding(rest, finding)));
-        }
-        operands.push(element);
-        match after.kind(0) {
-            Some(TokenKind::CloseBracket) => return Ok((after.skip(1), operands)),
-            Some(TokenKind::Comma) if after.kind(1) == Some(TokenKind::CloseBracket) => {
-                let finding =
-                    Diagnostic::error(Code::TrailingComma, after.span(), "a comma must be followed by an element")
-                        .help("remove the comma");
-                return Err(nom::Err::Failure(SyntaxError::finding(after, finding)));
-            }
-            Some(TokenKind::Comma) => rest = after.skip(1),
-            _ => {
-                return Err(nom::Err::Failure(SyntaxError {
-                    remaining: after.len(),
-                    expected: vec!["`,`", "`]`"],
-                    finding: None,
-                }));
-            }
-        }
-    }
+            Diagnostic::error(Code::VariableNotAllowed, element.span, "a variable cannot be an element of a list");
+        Err(nom::Err::Failure(SyntaxError::finding(
+            input,
+            finding.help(format!("write `in ${name}`: the variable itself holds the list")),
+        )))
+    })(input)
 }
 
 fn operand(input: Tokens<'_>) -> Outcome<'_, Operand> {

@@ -1,6 +1,6 @@
 //! Sections, and how the parser goes on after a mistake.
 
-use super::input::{Outcome, Tokens, name, sign, text, token};
+use super::input::{Outcome, Tokens, bracketed, name, sign, text, token};
 use super::{MAX_DOCUMENT_BYTES, RESERVED, rule};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl::ast::{Dictionary, Document, Name, Text, TextOrList, Variable};
@@ -366,35 +366,10 @@ fn list_of_texts(input: Tokens<'_>) -> Outcome<'_, TextOrList> {
 
 /// `[ "a", "b" ]`, at least one element.
 pub fn text_list(input: Tokens<'_>) -> Outcome<'_, Vec<Text>> {
-    let (mut rest, ()) = sign(TokenKind::OpenBracket, "`[`")(input)?;
-    let mut texts = Vec::new();
-    if rest.kind(0) == Some(TokenKind::CloseBracket) {
-        let finding =
-            Diagnostic::error(Code::EmptyList, input.span_to(rest.skip(1)), "a list needs at least one element");
-        return Err(nom::Err::Failure(SyntaxError::finding(rest, finding)));
-    }
-    loop {
-        let span = rest.span();
-        let (after, element) = cut(alt((text, map(keyword_text, move |raw| Text { raw, span })))).parse(rest)?;
-        texts.push(element);
-        match after.kind(0) {
-            Some(TokenKind::CloseBracket) => return Ok((after.skip(1), texts)),
-            Some(TokenKind::Comma) if after.kind(1) == Some(TokenKind::CloseBracket) => {
-                let finding =
-                    Diagnostic::error(Code::TrailingComma, after.span(), "a comma must be followed by an element")
-                        .help("remove the comma");
-                return Err(nom::Err::Failure(SyntaxError::finding(after, finding)));
-            }
-            Some(TokenKind::Comma) => rest = after.skip(1),
-            _ => {
-                return Err(nom::Err::Failure(SyntaxError {
-                    remaining: after.len(),
-                    expected: vec!["`,`", "`]`"],
-                    finding: None,
-                }));
-            }
-        }
-    }
+    bracketed("one string", |input| {
+        let span = input.span();
+        alt((text, map(keyword_text, move |raw| Text { raw, span }))).parse(input)
+    })(input)
 }
 
 fn keyword_text(input: Tokens<'_>) -> Outcome<'_, String> {

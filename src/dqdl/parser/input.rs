@@ -1,11 +1,13 @@
 //! The token stream as nom sees it, and the smallest productions.
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::dqdl::ast::Text;
 use crate::dqdl::parser::RESERVED;
 use crate::dqdl::syntax_error::SyntaxError;
 use crate::dqdl::token::{Token, TokenKind};
 use crate::span::Span;
-use nom::{IResult, Input, Needed};
+use nom::combinator::cut;
+use nom::{IResult, Input, Needed, Parser};
 
 /// The tokens still to be read.
 #[derive(Debug, Clone, Copy)]
@@ -149,4 +151,52 @@ pub fn name<'a>(expected: &'static str) -> impl Fn(Tokens<'a>) -> Outcome<'a, &'
         TokenKind::Word(word) if !RESERVED.contains(&word) => Some(word),
         _ => None,
     })
+}
+
+/// `[ element, element ]`: at least one element, no comma behind the last.
+pub fn bracketed<'a, T>(
+    what: &'static str,
+    element: impl Fn(Tokens<'a>) -> Outcome<'a, T>,
+) -> impl Fn(Tokens<'a>) -> Outcome<'a, Vec<T>> {
+    let refuse = |at: Tokens<'a>, finding: Diagnostic| Err(nom::Err::Failure(SyntaxError::finding(at, finding)));
+    move |input| {
+        let (mut rest, ()) = sign(TokenKind::OpenBracket, "`[`")(input)?;
+        if rest.kind(0) == Some(TokenKind::CloseBracket) {
+            return refuse(
+                rest,
+                Diagnostic::error(
+                    Code::EmptyList,
+                    input.span_to(rest.skip(1)),
+                    format!("a list needs at least {what}"),
+                ),
+            );
+        }
+        let mut elements = Vec::new();
+        loop {
+            let (after, value) = cut(&element).parse(rest)?;
+            elements.push(value);
+            match after.kind(0) {
+                Some(TokenKind::CloseBracket) => return Ok((after.skip(1), elements)),
+                Some(TokenKind::Comma) if after.kind(1) == Some(TokenKind::CloseBracket) => {
+                    return refuse(
+                        after,
+                        Diagnostic::error(
+                            Code::TrailingComma,
+                            after.span(),
+                            format!("a comma must be followed by {what}"),
+                        )
+                        .help("remove the comma"),
+                    );
+                }
+                Some(TokenKind::Comma) => rest = after.skip(1),
+                _ => {
+                    return Err(nom::Err::Failure(SyntaxError {
+                        remaining: after.len(),
+                        expected: vec!["`,`", "`]`"],
+                        finding: None,
+                    }));
+                }
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::condition::{condition, number_text};
 use super::document::{text_list, type_name};
-use super::input::{Outcome, Tokens, keyword, name, sign, text, token};
+use super::input::{Outcome, Tokens, bracketed, keyword, name, sign, text, token};
 use super::{deeper, leave};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dqdl::ast::{
@@ -158,40 +158,16 @@ fn labels(input: Tokens<'_>) -> Outcome<'_, Labels> {
     cut(label_list).parse(rest)
 }
 
-/// `[ "key" = "value", ... ]`; may be empty here, which binding refuses.
+/// `[ "key" = "value", ... ]`
 pub fn label_list(input: Tokens<'_>) -> Outcome<'_, Labels> {
-    let (mut rest, ()) = sign(TokenKind::OpenBracket, "`[`")(input)?;
-    let mut labels = Vec::new();
-    if rest.kind(0) == Some(TokenKind::CloseBracket) {
-        rest = rest.skip(1);
-        return Ok((rest, Labels { labels, span: input.span_to(rest) }));
-    }
-    loop {
-        let (after, key) = cut(text).parse(rest)?;
-        let (after, ()) = cut(sign(TokenKind::Equals, "`=`")).parse(after)?;
-        let (after, value) = cut(text).parse(after)?;
-        labels.push((key, value));
-        match after.kind(0) {
-            Some(TokenKind::CloseBracket) => {
-                rest = after.skip(1);
-                return Ok((rest, Labels { labels, span: input.span_to(rest) }));
-            }
-            Some(TokenKind::Comma) if after.kind(1) == Some(TokenKind::CloseBracket) => {
-                let finding =
-                    Diagnostic::error(Code::TrailingComma, after.span(), "a comma must be followed by a label")
-                        .help("remove the comma");
-                return Err(nom::Err::Failure(SyntaxError::finding(after, finding)));
-            }
-            Some(TokenKind::Comma) => rest = after.skip(1),
-            _ => {
-                return Err(nom::Err::Failure(SyntaxError {
-                    remaining: after.len(),
-                    expected: vec!["`,`", "`]`"],
-                    finding: None,
-                }));
-            }
-        }
-    }
+    let label = |input| {
+        let (rest, key) = text(input)?;
+        let (rest, ()) = cut(sign(TokenKind::Equals, "`=`")).parse(rest)?;
+        let (rest, value) = cut(text).parse(rest)?;
+        Ok((rest, (key, value)))
+    };
+    let (rest, labels) = bracketed("one label", label)(input)?;
+    Ok((rest, Labels { labels, span: input.span_to(rest) }))
 }
 
 /// Only options of analyzers can be bare `true` and `false`.

@@ -112,14 +112,6 @@ impl<'a> Binder<'a> {
 
     pub(super) fn labels(&mut self, labels: &Labels) -> BTreeMap<String, String> {
         let mut map = BTreeMap::new();
-        if labels.labels.is_empty() {
-            self.error(
-                Code::Label,
-                labels.span,
-                "a list of labels needs at least one label",
-                "write [ \"key\" = \"value\" ]",
-            );
-        }
         for (key, value) in &labels.labels {
             if key.raw.is_empty() {
                 self.error(Code::Label, key.span, "the key of a label cannot be empty", "name the label");
