@@ -62,6 +62,11 @@ pub enum Command {
     Rules(RulesArguments),
 }
 
+/// The report formats there are.
+fn formats() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(crate::report::FORMATS.iter().map(|format| format.name))
+}
+
 /// `dq check`
 #[derive(Debug, Args)]
 pub struct CheckArguments {
@@ -75,7 +80,7 @@ pub struct CheckArguments {
     #[arg(long, value_name = "ALIAS=PATH")]
     pub reference: Vec<String>,
     /// The report on stdout
-    #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = ["text", "json", "glue"])]
+    #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = formats())]
     pub format: String,
     /// Write a report to a file; repeatable, - is stdout
     #[arg(long, short = 'o', value_name = "FORMAT=PATH")]
