@@ -64,7 +64,7 @@ impl Intervals {
     /// number for lists. `between` excludes its ends and does not swap them.
     pub fn satisfying(operator: Operator, points: &[Point]) -> Self {
         let equal = |point: &Point| Self::span(next(point.below), previous(point.above));
-        let any = |points: &[Point]| points.iter().map(equal).fold(Self::none(), Self::union);
+        let any = |points: &[Point]| Self::union(points.iter().flat_map(|point| equal(point).0).collect());
         match (operator, points) {
             (Operator::Greater, [point]) => Self::span(Some(point.above), Some(i256::MAX)),
             (Operator::GreaterOrEqual, [point]) => Self::span(next(point.below), Some(i256::MAX)),
@@ -78,11 +78,11 @@ impl Intervals {
         }
     }
 
-    fn union(self, other: Self) -> Self {
-        let mut all: Vec<_> = self.0.into_iter().chain(other.0).collect();
-        all.sort_unstable();
-        let mut merged: Vec<(i256, i256)> = Vec::with_capacity(all.len());
-        for (low, high) in all {
+    /// Everything in any of `intervals`.
+    fn union(mut intervals: Vec<(i256, i256)>) -> Self {
+        intervals.sort_unstable();
+        let mut merged: Vec<(i256, i256)> = Vec::with_capacity(intervals.len());
+        for (low, high) in intervals {
             match merged.last_mut() {
                 Some(last) if next(last.1).is_none_or(|end| low <= end) => last.1 = last.1.max(high),
                 _ => merged.push((low, high)),

@@ -334,6 +334,10 @@ fn large_and_hostile_rulesets_are_answered() {
     assert_eq!(check(&many, data.path(), &[]).code, 0);
     let padding = format!("RowCount = 1 # {}\n", "x".repeat(5 << 20));
     assert_eq!(check(&padding, data.path(), &[]).code, 0);
+    let numbers = (0..300_000).map(|number| (number * 2).to_string()).collect::<Vec<_>>().join(",");
+    assert_eq!(check(&format!("ColumnValues \"a\" not in [{numbers}]"), data.path(), &[]).code, 0);
+    let warned = "RowCount > 1 + 2 * 3 - 7,".repeat(50_000);
+    assert_eq!(check(&format!("{warned} RowCount = 1"), data.path(), &[]).code, 1);
     let long_list = format!("ColumnValues \"a\" in [{}]", vec!["1"; 1_000_000].join(","));
     assert_eq!(check(&long_list, data.path(), &[]).code, 0);
     for garbage in

@@ -12,7 +12,7 @@ pub use observation::{Clause, Expectation, MessageLine, Observation, Reported};
 
 use crate::metrics::{Finished, Metric, NoValue, Reading, Statistic};
 use crate::value::Number;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A metric of a [`MetricSet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,13 +44,9 @@ impl MetricSet {
 
     /// Columns that any metric reads, without duplicates, in order of first use.
     pub fn columns(&self) -> Vec<&str> {
-        let mut columns = Vec::new();
-        for column in self.metrics.iter().flat_map(|metric| &metric.columns) {
-            if !columns.contains(&&**column) {
-                columns.push(&**column);
-            }
-        }
-        columns
+        let mut seen = HashSet::new();
+        let columns = self.metrics.iter().flat_map(|metric| &metric.columns).map(|column| &**column);
+        columns.filter(|column| seen.insert(*column)).collect()
     }
 }
 

@@ -173,7 +173,7 @@ impl<'a> Binder<'a> {
     }
 
     fn rule(&mut self, rule: &Rule) -> Option<BoundRule> {
-        let before = self.errors();
+        let before = self.diagnostics.len();
         let rule_type = self.rule_type(rule)?;
         if rule_type.place == Place::Analyzers {
             self.error(
@@ -209,11 +209,11 @@ impl<'a> Binder<'a> {
             }
             (!text.is_empty()).then(|| Arc::from(text.as_str()))
         });
-        (self.errors() == before).then_some(BoundRule { condition, threshold, filter, ..bound })
+        (!self.errors_since(before)).then_some(BoundRule { condition, threshold, filter, ..bound })
     }
 
     fn analyzer(&mut self, analyzer: &Rule) -> Option<BoundRule> {
-        let before = self.errors();
+        let before = self.diagnostics.len();
         let rule_type = self.rule_type(analyzer)?;
         if rule_type.place == Place::Rules {
             self.error(
@@ -234,11 +234,11 @@ impl<'a> Binder<'a> {
             );
         }
         let bound = self.common(analyzer, rule_type)?;
-        (self.errors() == before).then_some(bound)
+        (!self.errors_since(before)).then_some(bound)
     }
 
-    fn errors(&self) -> usize {
-        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
+    fn errors_since(&self, before: usize) -> bool {
+        self.diagnostics[before..].iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     fn rule_type(&mut self, rule: &Rule) -> Option<&'static RuleType> {

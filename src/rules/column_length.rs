@@ -45,7 +45,10 @@ pub(super) static RULE: RuleType = RuleType {
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     let column = compiler.column(rule, 0)?;
     if !is_text(&column.data_type) {
-        return Err(wrong_type(&column, "text").help("lengths are those of texts; cast the column to text"));
+        return Err(wrong_type(&column, "text").help(format!(
+            "cast the column to text; from CSV, read it as text with --column-type {}=text",
+            crate::error::escape_controls(&column.name)
+        )));
     }
     let Some(BoundCondition::Number(condition)) = &rule.condition else {
         return Err(Unevaluated::new("condition", "ColumnLength has no condition it can judge"));

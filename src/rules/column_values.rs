@@ -1,7 +1,7 @@
 //! `ColumnValues`: every value satisfies a condition.
 
 use super::BoundRule;
-use super::compile::{Column, Compiler, Unevaluated, type_name, wrong_type};
+use super::compile::{Column, Compiler, Unevaluated, wrong_type};
 use super::condition::{BoundCondition, DateCondition, DatePoint, NumberCondition, TextCondition, TextOperand};
 use super::points;
 use super::signature::{Conditions, Example, RuleType, Signature};
@@ -11,7 +11,6 @@ use crate::intervals::Intervals;
 use crate::metrics::test::{Test, TextSet};
 use crate::metrics::{Family, Statistic, is_numeric, is_text};
 use crate::plan::{Measure, MessageLine, MetricId, Observation, Reported};
-use arrow_schema::DataType;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ColumnValues",
@@ -203,11 +202,12 @@ fn texts(
     let operator = condition.operator;
     if !is_text(&column.data_type) {
         let reason = wrong_type(column, "text");
-        return Err(match &column.data_type {
-            DataType::Boolean => reason.help("compare booleans with CustomSql, or cast the column to text"),
-            other if is_numeric(other) => reason.help("write numbers without quotes, or cast the column to text"),
-            other => reason.help(format!("cast the column from {} to text", type_name(other))),
-        });
+        let advice = match &column.data_type {
+            other if is_numeric(other) => "write numbers without quotes, or cast the column to text",
+            _ => "cast the column to text",
+        };
+        let name = crate::error::escape_controls(&column.name);
+        return Err(reason.help(format!("{advice}; from CSV, read it as text with --column-type {name}=text")));
     }
     if let (Operator::Matches | Operator::NotMatches, [TextOperand::Text(pattern)]) =
         (operator, condition.operands.as_slice())
