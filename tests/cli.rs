@@ -448,3 +448,22 @@ fn nothing_is_said_on_a_closed_pipe() {
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty());
 }
+
+#[test]
+fn damaged_parquet_never_panics() {
+    let original = std::fs::read(root().join("fixtures/conformance/data/floats.parquet")).expect("a file");
+    let rules = "RowCount > 0, Uniqueness \"x\" > 0, Mean \"y\" > 0, ColumnValues \"z\" > 0";
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("damaged.parquet");
+    let attempt = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).expect("written");
+        let ran = check(rules, &path, &[]);
+        assert!([0, 1, 3].contains(&ran.code), "{} {}", ran.code, ran.stderr);
+    };
+    (0..original.len()).step_by(37).for_each(|length| attempt(&original[..length]));
+    for at in (0..original.len()).step_by(11) {
+        let mut bytes = original.clone();
+        bytes[at] ^= 0x55;
+        attempt(&bytes);
+    }
+}

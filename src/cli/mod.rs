@@ -19,6 +19,13 @@ use std::ffi::OsString;
 
 /// Runs the program.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let default_hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // The error that a guarded panic becomes says all there is to say.
+        if !crate::input::is_guarded() {
+            default_hook(panic);
+        }
+    }));
     let arguments = match args::Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -1,7 +1,7 @@
 //! The language: DQDL text to a spanned syntax tree and back.
 //!
 //! Text becomes [`token`]s, tokens become an [`ast`] with byte spans, and
-//! [`print`] turns a tree into the canonical text that results carry. This room
+//! [`mod@print`] turns a tree into the canonical text that results carry. This room
 //! knows no rule name: `RowCount > 1` and `Anything > 1` are the same to it. What
 //! a type accepts is decided by `rules`.
 //!

@@ -6,9 +6,11 @@
 
 pub mod csv;
 mod dataset;
+mod guard;
 mod parquet;
 
 pub use dataset::Dataset;
+pub use guard::is_guarded;
 
 use crate::error::Error;
 use arrow_array::RecordBatch;

@@ -1,11 +1,14 @@
 //! Parquet: a partition per row group, only the columns asked for, dictionaries kept.
 
+use super::guard::guarded;
 use super::{Batches, Format, ReadOptions, Table};
 use crate::error::Error;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::Encoding;
 use parquet::file::metadata::RowGroupMetaData;
 use std::fs::File;
@@ -35,8 +38,9 @@ impl ParquetTable {
                 message: format!("has {length} bytes; a Parquet file has at least 12: empty, or still being written?"),
             });
         }
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(path, &error))?;
+        let load =
+            || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(path, &error));
+        let metadata = guarded(path, load)?;
         let schema = metadata.schema().clone();
         let mut names = std::collections::HashSet::new();
         if let Some(twice) = schema.fields().iter().find(|field| !names.insert(field.name())) {
@@ -46,6 +50,24 @@ impl ParquetTable {
             });
         }
         Ok(Self { path: path.to_path_buf(), metadata, schema })
+    }
+
+    fn reader(
+        &self,
+        file: File,
+        partition: usize,
+        columns: &[usize],
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader, Error> {
+        let options =
+            ArrowReaderOptions::new().with_schema(self.reading_schema(self.metadata.metadata().row_group(partition)));
+        // A schema the reader refuses costs only the encoding.
+        let metadata = ArrowReaderMetadata::try_new(self.metadata.metadata().clone(), options)
+            .unwrap_or_else(|_| self.metadata.clone());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+        let reader = builder.with_row_groups(vec![partition]).with_projection(mask).with_batch_size(batch_rows).build();
+        reader.map_err(|error| unreadable(&self.path, &error))
     }
 
     /// The schema that one row group is read with. Text whose pages are all dictionary-encoded
@@ -114,21 +136,19 @@ impl Table for ParquetTable {
     fn read(&self, partition: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error> {
         // A handle of its own: duplicated handles share one position, which threads would race for.
         let file = File::open(&self.path).map_err(|source| Error::Read { path: self.path.clone(), source })?;
-        let wrap = |error: parquet::errors::ParquetError| unreadable(&self.path, &error);
-        let options =
-            ArrowReaderOptions::new().with_schema(self.reading_schema(self.metadata.metadata().row_group(partition)));
-        // A schema the reader refuses costs only the encoding.
-        let metadata = ArrowReaderMetadata::try_new(self.metadata.metadata().clone(), options)
-            .unwrap_or_else(|_| self.metadata.clone());
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        let reader = builder
-            .with_row_groups(vec![partition])
-            .with_projection(mask)
-            .with_batch_size(batch_rows)
-            .build()
-            .map_err(wrap)?;
-        Ok(Box::new(reader.map(|batch| batch.map_err(|error| unreadable(&self.path, &error.into())))))
+        let mut reader = guarded(&self.path, || self.reader(file, partition, columns, batch_rows))?;
+        let mut damaged = false;
+        let next = move || {
+            if damaged {
+                return None;
+            }
+            let batch = guarded(&self.path, || {
+                reader.next().transpose().map_err(|error| unreadable(&self.path, &error.into()))
+            });
+            damaged = batch.is_err();
+            batch.transpose()
+        };
+        Ok(Box::new(std::iter::from_fn(next)))
     }
 
     fn rows(&self) -> Option<u64> {

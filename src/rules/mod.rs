@@ -5,7 +5,7 @@
 //! about a rule type stands anywhere else. Adding one is a file here, its `mod` line
 //! and its line in [`REGISTRY`], and its entry in `grammar/rule-types.json`.
 //!
-//! [`bind`] checks a document against the registry, without data. Rules that read
+//! [`bind()`] checks a document against the registry, without data. Rules that read
 //! only the schema observe known values; no rule compares anything itself.
 
 pub mod bind;

@@ -1,5 +1,5 @@
 //! Tokens to a tree. Productions stand in the order of `grammar/dqdl.ebnf`:
-//! [`document`], then [`rule`], then [`condition`].
+//! `document`, then `rule`, then `condition`.
 //!
 //! A mistake never stops the parser: it is reported, the parser moves to the next
 //! comma or bracket of the section and goes on, so that one run names all mistakes.
