@@ -211,7 +211,10 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
                 candidate,
             )
         })
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().min(wanted.chars().count()) / 4)
+        .filter(|(distance, candidate)| {
+            let shorter = candidate.chars().count().min(wanted.chars().count());
+            *distance <= 1 + shorter / 4 && distance * 2 <= shorter
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -86,7 +86,7 @@ impl Error {
                 ),
                 std::io::ErrorKind::PermissionDenied => Some("the file exists, but this user may not read it".into()),
                 std::io::ErrorKind::IsADirectory => {
-                    Some("name the files in it, e.g. with a shell pattern: dir/*.parquet".into())
+                    Some("name a file; a shell pattern names all files of a directory: dir/*".into())
                 }
                 _ => None,
             },
@@ -106,7 +106,12 @@ fn nearby(path: &Path) -> Option<PathBuf> {
         .take(1_000)
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
-    let near = crate::diagnostic::nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    // Endings are alike by nature: only the stems are compared.
+    let stem = |name: &str| name.split('.').next().unwrap_or("").to_string();
+    let wanted = stem(path.file_name()?.to_str()?);
+    let stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
+    let near = crate::diagnostic::nearest(&wanted, stems.iter().map(String::as_str))?;
+    let near = names.iter().find(|name| stem(name) == near)?;
     Some(path.with_file_name(near))
 }
 
@@ -118,7 +123,8 @@ pub fn shown(path: &Path) -> String {
 /// Replaces control and direction-changing characters by their escapes.
 pub fn escape_controls(text: &str) -> String {
     let hostile = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.chars().any(hostile) {
         return text.to_string();

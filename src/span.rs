@@ -58,13 +58,18 @@ impl Hash for Span {
 #[derive(Debug, Clone)]
 pub struct LineIndex {
     starts: Vec<usize>,
+    text: String,
+    ascii: bool,
 }
+
+/// Columns beyond this many bytes of a line count bytes.
+const COUNTED: usize = 64 << 10;
 
 impl LineIndex {
     /// Indexes the line starts of `text`.
     pub fn new(text: &str) -> Self {
         let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
-        Self { starts }
+        Self { starts, text: text.to_string(), ascii: text.is_ascii() }
     }
 
     /// The first byte of a line, from 1; for lines behind the last, `usize::MAX`.
@@ -72,10 +77,13 @@ impl LineIndex {
         self.starts.get(line.saturating_sub(1)).copied().unwrap_or(usize::MAX)
     }
 
-    /// Line and column of a byte offset, both from 1; the column counts bytes.
+    /// Line and column of a byte offset, both from 1; the column counts characters, a byte order
+    /// mark not among them.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
-        (line, offset - self.starts[line - 1] + 1)
+        let start = self.starts[line - 1];
+        let before = self.text.get(start..offset).filter(|before| !self.ascii && before.len() <= COUNTED);
+        (line, before.map_or(offset - start, |before| before.chars().filter(|c| *c != '\u{feff}').count()) + 1)
     }
 }
 
@@ -89,5 +97,6 @@ mod tests {
         assert_eq!(index.position(0), (1, 1));
         assert_eq!(index.position(3), (2, 1));
         assert_eq!(index.position(5), (3, 1));
+        assert_eq!(LineIndex::new("\u{feff}éa").position(5), (1, 2));
     }
 }

@@ -85,7 +85,8 @@ impl SourceCode for Excerpt<'_> {
             self.lines.start_of(line.saturating_sub(before).max(1)),
             self.lines.start_of(line + after + 1).min(text.len()),
         );
-        if to - from <= LONG_LINE {
+        // Without context lines only the place of the span is asked for.
+        if to - from <= LONG_LINE || before + after == 0 {
             return self.source.read_span(span, before, after);
         }
         let line_start = self.lines.start_of(line);

@@ -74,8 +74,15 @@ pub trait Table: Send + Sync {
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Table>, Error> {
     let mut head = [0u8; 16];
     let read_error = |source| Error::Read { path: path.to_path_buf(), source };
-    if path.is_dir() {
+    let kind = std::fs::metadata(path).map_err(read_error)?;
+    if kind.is_dir() {
         return Err(read_error(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+    }
+    // Files are read more than once: a pipe would give each reader a part.
+    if !kind.is_file() {
+        let message =
+            "is no regular file; data cannot come from a pipe or device, write it to a file first".to_string();
+        return Err(Error::Format { path: path.to_path_buf(), message });
     }
     let mut file = File::open(path).map_err(read_error)?;
     let length = file.read(&mut head).map_err(read_error)?;

@@ -4,12 +4,13 @@ use super::guard::guarded;
 use super::{Batches, Format, ReadOptions, Table};
 use crate::error::Error;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Encoding;
+use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::file::metadata::RowGroupMetaData;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,17 @@ impl ParquetTable {
         let load =
             || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(path, &error));
         let metadata = guarded(path, load)?;
-        let schema = metadata.schema().clone();
+        let schema = in_micros(&metadata);
+        let groups: i64 = metadata.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).sum();
+        if groups != metadata.metadata().file_metadata().num_rows()
+            || metadata.metadata().row_groups().iter().any(|group| group.num_rows() < 0)
+        {
+            let message = format!(
+                "is damaged: its row groups have {groups} rows, its footer says {}",
+                metadata.metadata().file_metadata().num_rows()
+            );
+            return Err(Error::Format { path: path.to_path_buf(), message });
+        }
         let mut names = std::collections::HashSet::new();
         if let Some(twice) = schema.fields().iter().find(|field| !names.insert(field.name())) {
             return Err(Error::Format {
@@ -97,6 +108,25 @@ impl ParquetTable {
     }
 }
 
+/// The schema with INT96 timestamps in microseconds: in nanoseconds, dates beyond 2262 wrap around.
+fn in_micros(metadata: &ArrowReaderMetadata) -> SchemaRef {
+    let columns = metadata.parquet_schema().columns();
+    let mut leaf = 0;
+    let fields = metadata.schema().fields().iter().map(|field| {
+        let column = columns.get(leaf);
+        leaf += leaves(field.data_type());
+        match field.data_type() {
+            DataType::Timestamp(TimeUnit::Nanosecond, zone)
+                if column.is_some_and(|column| column.physical_type() == PhysicalType::INT96) =>
+            {
+                field.as_ref().clone().with_data_type(DataType::Timestamp(TimeUnit::Microsecond, zone.clone()))
+            }
+            _ => field.as_ref().clone(),
+        }
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata.schema().metadata().clone()))
+}
+
 /// Primitive columns below a field, in the order Parquet stores them.
 fn leaves(data_type: &DataType) -> usize {
     match data_type {
@@ -134,10 +164,17 @@ impl Table for ParquetTable {
     }
 
     fn read(&self, partition: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error> {
+        let rows = usize::try_from(self.metadata.metadata().row_group(partition).num_rows()).unwrap_or(0);
+        if columns.is_empty() {
+            let options = RecordBatchOptions::new().with_row_count(Some(rows));
+            let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
+            return Ok(Box::new(std::iter::once(batch.map_err(|error| Error::Internal(error.to_string())))));
+        }
         // A handle of its own: duplicated handles share one position, which threads would race for.
         let file = File::open(&self.path).map_err(|source| Error::Read { path: self.path.clone(), source })?;
         let mut reader = guarded(&self.path, || self.reader(file, partition, columns, batch_rows))?;
         let mut damaged = false;
+        let mut seen = 0;
         let next = move || {
             if damaged {
                 return None;
@@ -145,7 +182,15 @@ impl Table for ParquetTable {
             let batch = guarded(&self.path, || {
                 reader.next().transpose().map_err(|error| unreadable(&self.path, &error.into()))
             });
-            damaged = batch.is_err();
+            let batch = batch.and_then(|batch| {
+                seen += batch.as_ref().map_or(0, RecordBatch::num_rows);
+                if batch.is_some() || seen == rows {
+                    return Ok(batch);
+                }
+                let message = format!("is damaged: row group {partition} has {seen} rows, the footer says {rows}");
+                Err(Error::Format { path: self.path.clone(), message })
+            });
+            damaged = !matches!(batch, Ok(Some(_)));
             batch.transpose()
         };
         Ok(Box::new(std::iter::from_fn(next)))

@@ -20,7 +20,12 @@ struct Joint {
 impl Joint {
     fn of_block(xs: &[f64], ys: &[f64]) -> Self {
         let count = xs.len() as f64;
-        let (mean_x, mean_y) = (lane_sum(xs, |x| x) / count, lane_sum(ys, |y| y) / count);
+        // Distances from the first value: a constant block has no spread, not even by rounding.
+        let mean = |values: &[f64]| {
+            let origin = values.first().copied().unwrap_or(0.0);
+            origin + lane_sum(values, |value| value - origin) / count
+        };
+        let (mean_x, mean_y) = (mean(xs), mean(ys));
         let products: Vec<f64> = xs.iter().zip(ys).map(|(x, y)| (x - mean_x) * (y - mean_y)).collect();
         Self {
             count,

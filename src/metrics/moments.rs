@@ -28,7 +28,9 @@ impl Central {
     /// Two passes over one block.
     fn of_block(values: &[f64]) -> Self {
         let count = values.len() as f64;
-        let mean = lane_sum(values, |value| value) / count;
+        // Distances from the first value: a constant block has no spread, not even by rounding.
+        let origin = values.first().copied().unwrap_or(0.0);
+        let mean = origin + lane_sum(values, |value| value - origin) / count;
         Self {
             count,
             mean,
@@ -95,11 +97,18 @@ impl Moments {
             DataType::Decimal64(_, scale) => self.whole::<Decimal64Type>(array, *scale, i128::from),
             DataType::Decimal128(_, scale) => self.whole::<Decimal128Type>(array, *scale, |value| value),
             DataType::Decimal256(_, scale) => {
+                let array = array.as_primitive::<Decimal256Type>();
                 let mut sum = Some(i256::ZERO);
-                each_value(array.as_primitive::<Decimal256Type>(), |value| {
-                    sum = sum.and_then(|sum| sum.checked_add(value))
-                });
-                self.add_exact(sum.map_or(Number::Float(f64::INFINITY), |sum| decimal(sum, *scale)));
+                each_value(array, |value| sum = sum.and_then(|sum| sum.checked_add(value)));
+                self.add_exact(sum.map_or_else(
+                    || {
+                        // More than 76 digits: the nearest doubles are added instead.
+                        let mut total = 0.0;
+                        each_value(array, |value| total += wide_to_f64(value));
+                        Number::Float(total / 10f64.powi(i32::from(*scale)))
+                    },
+                    |sum| decimal(sum, *scale),
+                ));
             }
             _ => {}
         }

@@ -63,6 +63,17 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             entry(report, position, outcome, out)?;
         }
     }
+    for (position, outcome) in run.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.verdict == Verdict::Pass) {
+        if let Some(operand) = outcome.operands.iter().find(|operand| operand.verdict == Verdict::Error) {
+            let reason = operand.message.as_deref().unwrap_or("");
+            for line in wrapped(
+                &format!("note: Rule_{} passes, but an operand could not be evaluated: {reason}", position + 1),
+                style.width,
+            ) {
+                writeln!(out, "{line}")?;
+            }
+        }
+    }
     if !run.analyzers.is_empty() {
         writeln!(
             out,
@@ -246,23 +257,22 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
         let mut line = String::new();
         let mut length = 0;
         for word in escape_controls(paragraph).split(' ') {
-            let mut word: Vec<char> = word.chars().collect();
-            if length > 0 && length + 1 + word.len() > width {
+            let characters = word.chars().count();
+            if length > 0 && length + 1 + characters > width {
                 lines.push(std::mem::take(&mut line));
                 length = 0;
             } else if length > 0 {
                 line.push(' ');
                 length += 1;
             }
-            while word.len() > width {
-                let rest = word.split_off(width - length);
-                line.extend(word);
-                lines.push(std::mem::take(&mut line));
-                length = 0;
-                word = rest;
+            for character in word.chars() {
+                if length == width {
+                    lines.push(std::mem::take(&mut line));
+                    length = 0;
+                }
+                line.push(character);
+                length += 1;
             }
-            length += word.len();
-            line.extend(word);
         }
         lines.push(line);
     }
