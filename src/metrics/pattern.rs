@@ -5,6 +5,9 @@
 //! back-references and possessive quantifiers run on a backtracking engine with a
 //! limit; a text that exceeds it does not match and does not not match.
 
+mod java;
+
+use java::{Translated, translate};
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
@@ -54,31 +57,36 @@ pub enum Extent {
 impl Pattern {
     /// Compiles Java syntax.
     pub fn new(source: &str, extent: Extent) -> Result<Self, PatternError> {
-        let translated = translate(source);
+        let Translated { pattern: translated, possessive } = translate(source)?;
         let wrapped = match extent {
             Extent::Whole => format!(r"\A(?:{translated})\z"),
             Extent::Part => translated,
         };
         if extent == Extent::Whole
+            && !possessive
             && let Some(engine) = automaton(&wrapped)
         {
             return Ok(Self { engine });
         }
         match regex::RegexBuilder::new(&wrapped).size_limit(PROGRAM_BYTES).nest_limit(100).build() {
-            Ok(regex) => Ok(Self { engine: Engine::General(regex) }),
+            // The linear engine reads `a++` as a repeated repetition; only the other one gives nothing back.
+            Ok(regex) if !possessive => Ok(Self { engine: Engine::General(regex) }),
             Err(regex::Error::CompiledTooBig(_)) => {
                 Err(PatternError { message: "the pattern is too large".into(), offset: None })
             }
-            Err(linear) => match fancy_regex::RegexBuilder::new(&wrapped)
+            linear => match fancy_regex::RegexBuilder::new(&wrapped)
                 .backtrack_limit(BACKTRACK_LIMIT)
                 .delegate_size_limit(PROGRAM_BYTES)
                 .build()
             {
                 Ok(regex) => Ok(Self { engine: Engine::Backtracking(Box::new(regex)) }),
-                Err(reason) if supports_less(&linear) => {
+                Err(reason) if linear.as_ref().err().is_none_or(supports_less) => {
                     Err(PatternError { message: reason.to_string(), offset: None })
                 }
-                Err(_) => Err(explain(source, &linear)),
+                Err(reason) => Err(linear.err().map_or_else(
+                    || PatternError { message: reason.to_string(), offset: None },
+                    |linear| explain(source, &linear),
+                )),
             },
         }
     }
@@ -128,11 +136,9 @@ fn explain(source: &str, fallback: &regex::Error) -> PatternError {
             let text = error.to_string();
             let reason =
                 text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(text.as_str()).to_string();
-            let offset = text
-                .lines()
-                .find(|line| line.trim_start().starts_with('^'))
-                .and_then(|line| line.find('^'))
-                .map(|column| column.saturating_sub(4));
+            let caret = text.lines().find(|line| line.trim_start().starts_with('^')).and_then(|line| line.find('^'));
+            // The caret counts characters, behind a margin of four.
+            let offset = caret.and_then(|column| source.char_indices().nth(column.saturating_sub(4)).map(|(at, _)| at));
             let single_line = !source.contains('\n');
             PatternError {
                 message: reason,
@@ -150,105 +156,6 @@ fn explain(source: &str, fallback: &regex::Error) -> PatternError {
             offset: None,
         },
     }
-}
-
-/// Rewrites what Java reads differently.
-fn translate(source: &str) -> String {
-    let mut out = String::with_capacity(source.len() + 16);
-    let mut characters = source.char_indices().peekable();
-    let mut class_depth = 0usize;
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '\\' => {
-                let Some((_, escaped)) = characters.next() else {
-                    out.push('\\');
-                    break;
-                };
-                match escaped {
-                    'd' if class_depth > 0 => out.push_str("0-9"),
-                    'd' => out.push_str("[0-9]"),
-                    'w' if class_depth > 0 => out.push_str("a-zA-Z_0-9"),
-                    'w' => out.push_str("[a-zA-Z_0-9]"),
-                    's' if class_depth > 0 => out.push_str(r" \t\n\x0B\f\r"),
-                    's' => out.push_str(r"[ \t\n\x0B\f\r]"),
-                    'h' if class_depth > 0 => out.push_str(r" \t\xA0"),
-                    'h' => out.push_str(r"[ \t\xA0]"),
-                    'D' => out.push_str("[^0-9]"),
-                    'W' => out.push_str("[^a-zA-Z_0-9]"),
-                    'S' => out.push_str(r"[^ \t\n\x0B\f\r]"),
-                    'R' if class_depth == 0 => out.push_str(r"(?:\r\n|[\n\x0B\f\r\x{85}\x{2028}\x{2029}])"),
-                    'Z' if class_depth == 0 => out.push_str(r"(?:\r?\n)?\z"),
-                    'b' if class_depth == 0 => out.push_str(r"(?-u:\b)"),
-                    'e' => out.push_str(r"\x1B"),
-                    'Q' => {
-                        let rest = &source[at + 2..];
-                        let (quoted, skip) =
-                            rest.split_once("\\E").map_or((rest, rest.len()), |(quoted, _)| (quoted, quoted.len() + 2));
-                        out.push_str(&regex::escape(quoted));
-                        let end = at + 2 + skip;
-                        while characters.peek().is_some_and(|(next, _)| *next < end) {
-                            characters.next();
-                        }
-                    }
-                    'p' | 'P' if source[at + 2..].starts_with('{') => match source[at + 2..].split_once('}') {
-                        Some((name, _)) => {
-                            let end = at + 2 + name.len() + 1;
-                            while characters.peek().is_some_and(|(next, _)| *next < end) {
-                                characters.next();
-                            }
-                            out.push_str(&property(&name[1..], escaped == 'P'));
-                        }
-                        None => out.extend(['\\', escaped]),
-                    },
-                    other => out.extend(['\\', other]),
-                }
-            }
-            '[' => {
-                class_depth += 1;
-                out.push('[');
-                if let Some((_, '^')) = characters.peek() {
-                    out.push('^');
-                    characters.next();
-                }
-                // A bracket that opens the class is itself in Java only when escaped; keep both spellings working.
-                if let Some((_, ']')) = characters.peek() {
-                    out.push_str(r"\]");
-                    characters.next();
-                }
-            }
-            ']' if class_depth > 0 => {
-                class_depth -= 1;
-                out.push(']');
-            }
-            '.' if class_depth == 0 => out.push_str(r"[^\n\r\x{85}\x{2028}\x{2029}]"),
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// Java's POSIX classes are ASCII; `Is` and `In` prefixes name scripts and properties.
-fn property(name: &str, negated: bool) -> String {
-    let ascii = match name {
-        "Lower" => "a-z",
-        "Upper" => "A-Z",
-        "ASCII" => r"\x00-\x7F",
-        "Alpha" => "a-zA-Z",
-        "Digit" => "0-9",
-        "Alnum" => "a-zA-Z0-9",
-        "Punct" => "!-/:-@\\[-`{-~",
-        "Graph" => "!-~",
-        "Print" => " -~",
-        "Blank" => r" \t",
-        "Cntrl" => r"\x00-\x1F\x7F",
-        "XDigit" => "0-9a-fA-F",
-        "Space" => r" \t\n\x0B\f\r",
-        _ => {
-            let name = name.strip_prefix("Is").unwrap_or(name);
-            return format!(r"\{}{{{name}}}", if negated { 'P' } else { 'p' });
-        }
-    };
-    if negated { format!("[^{ascii}]") } else { format!("[{ascii}]") }
 }
 
 #[cfg(test)]
@@ -282,6 +189,40 @@ mod tests {
     }
 
     #[test]
+    fn what_java_reads_differently_is_read_as_java_does() {
+        let table = [
+            (r"(?s).*", "a\nb", true),
+            (r"(?s:a.)b", "a\nb", true),
+            (r"(?s:a).b", "a\nb", false),
+            (r"a++a", "aaa", false),
+            (r".*+x", "abx", false),
+            (r"(?:a|b)*+b", "ab", false),
+            (r"\<b\>", "<b>", true),
+            (r"\<b\>", "b", false),
+            (r"\H+", "abc", true),
+            (r"\v", "\n", true),
+            (r"\h", "\u{2003}", true),
+            (r"(?x)a \s b", "a b", true),
+            (r"(?U)\w+", "é", true),
+            (r"[+--]", "-", true),
+            (r"[a-c--]", "-", true),
+            (r"[\w--]+", "-", true),
+            (r"[a~~b]", "~", true),
+            (r"[[:alpha:]]", "z", false),
+            (r"[[a-c]x]+", "bx", true),
+            (r"\Z", "\n", false),
+            (r"[a-z&&[^b]]+", "ab", false),
+            (r"[\]a]+", "]a", true),
+            (r"[^-a]", "b", true),
+        ];
+        for (pattern, text, expected) in table {
+            assert_eq!(full(pattern, text), expected, "{pattern} on {text:?}");
+        }
+        assert!(Pattern::new("a{,2}", Extent::Whole).is_err());
+        assert!(Pattern::new(")|(", Extent::Whole).is_err(), "a pattern cannot leave its group");
+    }
+
+    #[test]
     fn look_around_and_back_references_work() {
         assert!(full(r"(?=.*\d).{3}", "ab1"));
         assert!(!full(r"(?=.*\d).{3}", "abc"));
@@ -306,7 +247,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_automaton_agrees_with_the_general_engine(pattern in r"[ab.?*+|()\[\]é]{1,8}", text in r"[abé\n]{0,6}") {
-            let wrapped = format!(r"\A(?:{})\z", translate(&pattern));
+            let Ok(Translated { pattern: translated, possessive: false }) = translate(&pattern) else { return Ok(()) };
+            let wrapped = format!(r"\A(?:{translated})\z");
             if let (Ok(general), Some(engine)) = (regex::Regex::new(&wrapped), automaton(&wrapped)) {
                 prop_assert_eq!(Pattern { engine }.is_match(&text), Some(general.is_match(&text)));
             }
