@@ -187,29 +187,20 @@ pub fn check(
     let mut read = options.read.clone();
     let mut notes = Vec::new();
     loop {
-        let dataset = Dataset::open(paths, &read)?;
-        let plan = Plan::new(ruleset, dataset.schema(), options);
-        if let Some(progress) = progress {
-            progress.store(0, std::sync::atomic::Ordering::Relaxed);
-        }
-        let results = match scan(
-            &dataset,
-            &plan.metrics,
-            &ScanOptions { threads: options.threads, batch_rows: options.batch_rows, progress },
-        ) {
-            Ok(results) => results,
-            // Every round widens a column, so there are at most a few rounds per column.
-            Err(Error::Widen { column, data_type, line, value })
-                if read.column_types.get(&column) != Some(&*data_type) =>
-            {
-                notes.push(format!(
-                    "column `{column}` is read as {}, because of \"{value}\" in line {line}",
-                    widened_name(&data_type)
-                ));
-                read.column_types.insert(column, *data_type);
+        let attempt = Dataset::open(paths, &read).and_then(|dataset| {
+            let plan = Plan::new(ruleset, dataset.schema(), options);
+            if let Some(progress) = progress {
+                progress.store(0, std::sync::atomic::Ordering::Relaxed);
+            }
+            let scan_options = ScanOptions { threads: options.threads, batch_rows: options.batch_rows, progress };
+            scan(&dataset, &plan.metrics, &scan_options).map(|results| (dataset, plan, results))
+        });
+        let (dataset, plan, results) = match attempt {
+            Ok(done) => done,
+            Err(error) => {
+                widen(error, &mut read, &mut notes)?;
                 continue;
             }
-            Err(error) => return Err(error),
         };
         let judge = Judge { results: &results, observations: &plan.observations, allow_empty: options.allow_empty };
         let mut next = 0;
@@ -252,10 +243,40 @@ pub fn check(
     }
 }
 
+/// Takes a wider type for a column into the options, or gives the error back. Every round widens a
+/// column, so there are at most a few rounds per column.
+fn widen(error: Error, read: &mut ReadOptions, notes: &mut Vec<String>) -> Result<(), Error> {
+    match error {
+        Error::Widen { column, data_type, reason } if read.inferred_types.get(&column) != Some(&*data_type) => {
+            let name = crate::error::escape_controls(&column);
+            notes.retain(|note: &String| !note.starts_with(&format!("column `{name}` ")));
+            notes.push(format!("column `{name}` is read as {}, because of {reason}", widened_name(&data_type)));
+            read.inferred_types.insert(column, *data_type);
+            Ok(())
+        }
+        error => Err(error),
+    }
+}
+
+/// Opens files with the types that hold in all of them.
+fn open_unified(paths: &[PathBuf], options: &ReadOptions) -> Result<Dataset, Error> {
+    let mut read = options.clone();
+    loop {
+        match Dataset::open(paths, &read) {
+            Ok(dataset) => return Ok(dataset),
+            Err(error) => widen(error, &mut read, &mut Vec::new())?,
+        }
+    }
+}
+
 fn widened_name(data_type: &DataType) -> &'static str {
     match data_type {
         DataType::Utf8 => "text",
         DataType::Float64 => "float",
+        DataType::Int64 => "int",
+        DataType::Decimal128(_, _) => "decimal",
+        DataType::Boolean => "boolean",
+        DataType::Date32 => "date",
         DataType::Timestamp(_, _) => "timestamp",
         _ => "another type",
     }
@@ -284,7 +305,7 @@ fn skipped(node: &BoundNode) -> Outcome {
 
 /// The plan for files, without reading their data.
 pub fn explain(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> Result<Explanation, Error> {
-    let dataset = Dataset::open(paths, &options.read)?;
+    let dataset = open_unified(paths, &options.read)?;
     let plan = Plan::new(ruleset, dataset.schema(), options);
     let mut leaves = Vec::new();
     selected(ruleset, options).for_each(|(_, node)| each_leaf(node, &mut |rule| leaves.push(rule.text.clone())));
@@ -298,7 +319,7 @@ pub fn explain(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> 
 /// What rules would say of the columns of files: every rule that could not be evaluated.
 pub fn lint_schema(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> Result<Vec<Diagnostic>, Error> {
     use crate::diagnostic::Code;
-    let dataset = Dataset::open(paths, &options.read)?;
+    let dataset = open_unified(paths, &options.read)?;
     let mut metrics = MetricSet::default();
     let mut compiler =
         Compiler { schema: dataset.schema(), metrics: &mut metrics, zone: options.zone, now: ruleset.now };

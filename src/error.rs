@@ -35,17 +35,15 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
-    /// An inferred column type that a later value does not fit; reading again with `data_type` helps.
-    #[error("column `{column}`: \"{value}\" in line {line} does not fit the type inferred from the rows before")]
+    /// An inferred column type that other values do not fit; reading again with `data_type` helps.
+    #[error("column `{column}` does not fit the type inferred for it, because of {reason}")]
     Widen {
         /// The column.
         column: String,
-        /// The type that holds all values seen and this one.
+        /// The type that holds all values seen.
         data_type: Box<arrow_schema::DataType>,
-        /// The line of the value.
-        line: u64,
-        /// The value, cut and escaped.
-        value: String,
+        /// Which value or file, escaped.
+        reason: String,
     },
     /// Several files that do not belong together.
     #[error("{}: {message}", shown(path))]

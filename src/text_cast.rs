@@ -5,6 +5,10 @@
 use arrow_buffer::i256;
 use chrono::{NaiveDate, TimeZone};
 
+/// Metadata of a field, set by readers that infer types: the value that made text of a column of
+/// numbers or dates, and where it stands.
+pub const TEXT_BECAUSE: &str = "text_because";
+
 /// Blanks that Spark trims around a value: control characters and the blank.
 fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c <= ' ' || c == '\u{7f}')

@@ -1,9 +1,9 @@
 //! Several files as one table.
 
 use super::{Batches, ReadOptions, Table, open};
-use crate::error::Error;
+use crate::error::{Error, escape_controls, shown};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// One or more files with the same columns, aligned by name to the first.
@@ -44,16 +44,27 @@ impl Dataset {
                 let fields: Vec<_> = own
                     .fields()
                     .iter()
-                    .map(|field| Field::new(field.name(), logical(field.data_type()).clone(), true))
+                    .map(|field| {
+                        Field::new(field.name(), logical(field.data_type()).clone(), true)
+                            .with_metadata(field.metadata().clone())
+                    })
                     .collect();
                 Arc::new(Schema::new(fields))
             });
-            let positions = align(schema, &own, path)?;
+            let positions = align(schema, table.as_ref(), path)?;
             let bytes = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
             partitions.extend((0..table.partitions()).map(|partition| (files.len(), partition)));
             files.push(OpenFile { path: path.clone(), table, bytes, positions });
         }
         let schema = schema.ok_or_else(|| Error::Option("no data: name at least one file".into()))?;
+        if let Some(stranger) = options.column_types.keys().find(|name| schema.field_with_name(name).is_err()) {
+            let names = schema.fields().iter().map(|field| field.name().as_str());
+            let hint = crate::diagnostic::nearest(stranger, names)
+                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            return Err(Error::Option(format!(
+                "a type is given for column `{stranger}`, which the data does not have{hint}"
+            )));
+        }
         Ok(Self { schema, files, partitions })
     }
 
@@ -103,26 +114,34 @@ impl Dataset {
 }
 
 /// Where the file has each column of the dataset.
-fn align(schema: &Schema, own: &Schema, path: &std::path::Path) -> Result<Vec<usize>, Error> {
+fn align(schema: &Schema, table: &dyn Table, path: &Path) -> Result<Vec<usize>, Error> {
+    let own = table.schema();
     let mismatch = |message: String| Error::Schema { path: path.to_path_buf(), message };
     let positions = schema.fields().iter().map(|field| {
+        let name = escape_controls(field.name());
         let (position, found) = own
             .fields()
             .find(field.name())
-            .ok_or_else(|| mismatch(format!("has no column `{}`, which the first file has", field.name())))?;
-        if logical(found.data_type()) != field.data_type() {
-            return Err(mismatch(format!(
-                "column `{}` has type {}, in the first file it has type {}",
-                field.name(),
-                logical(found.data_type()),
-                field.data_type()
-            )));
+            .ok_or_else(|| mismatch(format!("has no column `{name}`, which the first file has")))?;
+        let (found, first) = (logical(found.data_type()), field.data_type());
+        if found == first {
+            return Ok(position);
         }
-        Ok(position)
+        match table.unified(position, first) {
+            Some(data_type) => Err(Error::Widen {
+                column: field.name().clone(),
+                data_type: Box::new(data_type),
+                reason: format!("its values in {}", shown(path)),
+            }),
+            None => Err(mismatch(format!("column `{name}` has type {found}, in the first file it has type {first}"))),
+        }
     });
     let positions: Vec<usize> = positions.collect::<Result<_, _>>()?;
     match own.fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
-        Some(extra) => Err(mismatch(format!("has a column `{}`, which the first file does not have", extra.name()))),
+        Some(extra) => Err(mismatch(format!(
+            "has a column `{}`, which the first file does not have",
+            escape_controls(extra.name())
+        ))),
         None => Ok(positions),
     }
 }

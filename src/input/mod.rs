@@ -46,8 +46,10 @@ pub struct ReadOptions {
     pub format: Option<String>,
     /// CSV.
     pub csv: csv::CsvOptions,
-    /// Types of columns, over what is inferred.
+    /// Types of columns that the user named; a value that does not fit is an error.
     pub column_types: BTreeMap<String, DataType>,
+    /// Types that were inferred from more than one file's sample; a value that does not fit widens them.
+    pub inferred_types: BTreeMap<String, DataType>,
 }
 
 /// Batches of one partition.
@@ -65,6 +67,12 @@ pub trait Table: Send + Sync {
     /// `batch_rows` rows. Text may come dictionary-encoded. Without columns, batches carry
     /// only their number of rows.
     fn read(&self, partition: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error>;
+
+    /// A type for a column of this file that also holds values of another type, if the file's own
+    /// type was only inferred.
+    fn unified(&self, _column: usize, _other: &DataType) -> Option<DataType> {
+        None
+    }
 
     /// Rows, where the file itself tells.
     fn rows(&self) -> Option<u64>;

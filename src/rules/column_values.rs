@@ -1,7 +1,7 @@
 //! `ColumnValues`: every value satisfies a condition.
 
 use super::BoundRule;
-use super::compile::{Column, Compiler, Unevaluated, wrong_type};
+use super::compile::{Column, Compiler, Unevaluated, text_because, wrong_type};
 use super::condition::{BoundCondition, DateCondition, DatePoint, NumberCondition, TextCondition, TextOperand};
 use super::points;
 use super::signature::{Conditions, Example, RuleType, Signature};
@@ -147,6 +147,9 @@ fn numbers(
     }
     if !is_numeric(&column.data_type) {
         let reason = wrong_type(column, "a number");
+        if let Some(because) = &column.text_because {
+            return Err(reason.help(text_because(column, because)));
+        }
         return Err(if is_text(&column.data_type) {
             reason.help("put the value in quotes to compare texts, or cast the column to a number")
         } else {

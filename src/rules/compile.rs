@@ -5,6 +5,7 @@ use crate::diagnostic::nearest;
 use crate::metrics::test::{CompiledTest, Test};
 use crate::metrics::{Family, Metric, Statistic, is_numeric, is_text};
 use crate::plan::{Clause, Expectation, Measure, MetricId, MetricSet, Observation, Reported};
+use crate::text_cast::TEXT_BECAUSE;
 use arrow_schema::{DataType, Schema};
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub struct Column {
     pub written: String,
     /// Its type; for dictionary-encoded columns, of the values.
     pub data_type: DataType,
+    /// The value that made text of a column whose types are inferred, and its line.
+    pub text_because: Option<String>,
 }
 
 impl Column {
@@ -110,7 +113,8 @@ impl Compiler<'_> {
             DataType::Dictionary(_, values) => (**values).clone(),
             other => other.clone(),
         };
-        Ok(Column { name: field.name().as_str().into(), written, data_type })
+        let text_because = field.metadata().get(TEXT_BECAUSE).cloned();
+        Ok(Column { name: field.name().as_str().into(), written, data_type, text_because })
     }
 
     fn unknown_column(&self, written: &str) -> Unevaluated {
@@ -157,6 +161,9 @@ impl Compiler<'_> {
             return Ok(column);
         }
         let reason = wrong_type(&column, "a number");
+        if let Some(because) = &column.text_because {
+            return Err(reason.help(text_because(&column, because)));
+        }
         Err(if is_text(&column.data_type) {
             reason.help("cast the column to a number first; numbers in text are not read")
         } else {
@@ -270,6 +277,14 @@ pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observat
         })?;
     }
     (rule.rule_type.compile)(compiler, rule)
+}
+
+/// Advice for a column of numbers that one value made text.
+pub fn text_because(column: &Column, because: &str) -> String {
+    let name = crate::error::escape_controls(&column.name);
+    format!(
+        "the column is text because of {because}; mend it, call it NULL with --csv-null, or name the type: --column-type {name}=float"
+    )
 }
 
 /// Text of a wrong type.

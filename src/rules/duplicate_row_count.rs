@@ -45,6 +45,7 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
             name: field.name().as_str().into(),
             written: field.name().clone(),
             data_type: field.data_type().clone(),
+            text_because: None,
         });
         (all.collect(), format!("Dataset.*.{}", RULE.name))
     } else {

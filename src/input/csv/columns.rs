@@ -170,7 +170,7 @@ pub fn timestamp(value: &[u8]) -> Option<(i64, bool)> {
 }
 
 /// Digits of a decimal in units of its scale; more digits behind the point than the scale must be zeros.
-fn decimal(value: &[u8], precision: u8, scale: i8) -> Option<i128> {
+pub fn decimal(value: &[u8], precision: u8, scale: i8) -> Option<i128> {
     let value = trimmed(value)?;
     let unsigned = value.strip_prefix(['-', '+']).unwrap_or(value);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));

@@ -9,15 +9,31 @@ pub struct Inference {
     seen: bool,
     boolean: bool,
     integer: bool,
+    whole: bool,
     float: bool,
     date: bool,
     timestamp: bool,
     zoned: bool,
+    /// The value that made text of a column that could have been something else.
+    because: Option<String>,
 }
+
+/// Whole numbers beyond 64 bits.
+const WHOLE: DataType = DataType::Decimal128(38, 0);
 
 impl Default for Inference {
     fn default() -> Self {
-        Self { seen: false, boolean: true, integer: true, float: true, date: true, timestamp: true, zoned: true }
+        Self {
+            seen: false,
+            boolean: true,
+            integer: true,
+            whole: true,
+            float: true,
+            date: true,
+            timestamp: true,
+            zoned: true,
+            because: None,
+        }
     }
 }
 
@@ -28,14 +44,17 @@ impl Inference {
             seen: true,
             boolean: false,
             integer: false,
+            whole: false,
             float: false,
             date: false,
             timestamp: false,
             zoned: false,
+            because: None,
         };
         match data_type {
             DataType::Boolean => Self { boolean: true, ..nothing },
-            DataType::Int64 => Self { integer: true, float: true, ..nothing },
+            DataType::Int64 => Self { integer: true, whole: true, float: true, ..nothing },
+            DataType::Decimal128(_, _) => Self { whole: true, float: true, ..nothing },
             DataType::Float64 => Self { float: true, ..nothing },
             DataType::Date32 => Self { date: true, timestamp: true, ..nothing },
             DataType::Timestamp(_, None) => Self { timestamp: true, ..nothing },
@@ -45,17 +64,47 @@ impl Inference {
     }
 
     /// Takes a value that is not NULL into account.
-    pub fn see(&mut self, value: &[u8]) {
+    pub fn see(&mut self, value: &[u8], line: u64) {
+        let before = if self.seen { self.data_type() } else { DataType::Utf8 };
         self.seen = true;
         self.boolean = self.boolean && columns::boolean(value).is_some();
         // Codes such as 007 keep their zeros only as text.
         let code = has_leading_zero(value);
         self.integer = self.integer && !code && columns::integer(value).is_some();
+        self.whole = self.whole && !code && columns::decimal(value, 38, 0).is_some();
         self.float = self.float && !code && columns::float(value).is_some();
         self.date = self.date && columns::date(value).is_some();
         let timestamp = if self.timestamp || self.zoned { columns::timestamp(value) } else { None };
         self.timestamp = self.timestamp && timestamp.is_some_and(|(_, zoned)| !zoned);
         self.zoned = self.zoned && timestamp.is_some_and(|(_, zoned)| zoned);
+        if before != DataType::Utf8 && self.data_type() == DataType::Utf8 {
+            self.because = Some(format!("\"{}\" in line {line}", shown(value)));
+        }
+    }
+
+    /// What holds the values of both.
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            seen: self.seen || other.seen,
+            boolean: self.boolean && other.boolean,
+            integer: self.integer && other.integer,
+            whole: self.whole && other.whole,
+            float: self.float && other.float,
+            date: self.date && other.date,
+            timestamp: self.timestamp && other.timestamp,
+            zoned: self.zoned && other.zoned,
+            because: self.because,
+        }
+    }
+
+    /// Whether no value was seen.
+    pub fn is_empty(&self) -> bool {
+        !self.seen
+    }
+
+    /// The value that made text of the column, with its line.
+    pub fn because(&self) -> Option<&str> {
+        self.because.as_deref()
     }
 
     /// The narrowest type left.
@@ -64,6 +113,7 @@ impl Inference {
             Self { seen: false, .. } => DataType::Utf8,
             Self { boolean: true, .. } => DataType::Boolean,
             Self { integer: true, .. } => DataType::Int64,
+            Self { whole: true, .. } => WHOLE,
             Self { float: true, .. } => DataType::Float64,
             Self { date: true, .. } => DataType::Date32,
             Self { timestamp: true, .. } => DataType::Timestamp(TimeUnit::Microsecond, None),
@@ -73,7 +123,13 @@ impl Inference {
     }
 }
 
-fn has_leading_zero(value: &[u8]) -> bool {
+/// A value for messages: cut and escaped.
+pub fn shown(value: &[u8]) -> String {
+    crate::error::escape_controls(&String::from_utf8_lossy(&value[..value.len().min(60)]))
+}
+
+/// Whether a number is written as codes are: 007.
+pub fn has_leading_zero(value: &[u8]) -> bool {
     let digits = value.trim_ascii();
     let digits = digits.strip_prefix(b"-").unwrap_or(digits);
     matches!(digits, [b'0', b'0'..=b'9', ..])
@@ -98,7 +154,7 @@ mod tests {
 
     fn inferred(values: &[&str]) -> DataType {
         let mut inference = Inference::default();
-        values.iter().for_each(|value| inference.see(value.as_bytes()));
+        values.iter().for_each(|value| inference.see(value.as_bytes(), 1));
         inference.data_type()
     }
 
@@ -117,7 +173,8 @@ mod tests {
             (&["2024-01-01", "x"], DataType::Utf8),
             (&["2024"], DataType::Int64),
             (&[], DataType::Utf8),
-            (&["99999999999999999999"], DataType::Float64),
+            (&["99999999999999999999"], WHOLE),
+            (&["99999999999999999999", "1.5"], DataType::Float64),
         ];
         for (values, data_type) in table {
             assert_eq!(inferred(values), data_type, "{values:?}");
@@ -127,10 +184,10 @@ mod tests {
     #[test]
     fn widening_forgets_nothing() {
         let mut inference = Inference::of(&DataType::Int64);
-        inference.see(b"2.5");
+        inference.see(b"2.5", 1);
         assert_eq!(inference.data_type(), DataType::Float64);
         let mut inference = Inference::of(&DataType::Boolean);
-        inference.see(b"2");
+        inference.see(b"2", 1);
         assert_eq!(inference.data_type(), DataType::Utf8);
     }
 }

@@ -11,8 +11,9 @@ mod records;
 
 use super::{Batches, Format, ReadOptions, Table};
 use crate::error::Error;
+use crate::text_cast::TEXT_BECAUSE;
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use columns::ColumnBuilder;
 use records::Records;
 use std::path::{Path, PathBuf};
@@ -60,8 +61,19 @@ struct CsvTable {
     options: CsvOptions,
     delimiter: u8,
     schema: SchemaRef,
-    /// Per column, whether the user named its type.
-    fixed: Vec<bool>,
+    /// Per column, how its type was found.
+    origins: Vec<Origin>,
+}
+
+/// How the type of a column was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The user named it.
+    Named,
+    /// From the values of the sample.
+    Inferred,
+    /// The sample has no values: text, until one is found.
+    Unseen,
 }
 
 impl CsvTable {
@@ -71,12 +83,19 @@ impl CsvTable {
             Some(delimiter) => delimiter,
             None => records::sniff_delimiter(path, csv.quote)?,
         };
+        if delimiter == csv.quote {
+            return Err(Error::Option("the delimiter and the quote of a CSV file cannot be the same character".into()));
+        }
         let mut records = Records::open(path, delimiter, csv.quote)?;
         if !records.next_record()? {
             return Err(Error::Format {
                 path: path.to_path_buf(),
                 message: "is empty: a CSV file has at least a header line".into(),
             });
+        }
+        if (0..records.len()).any(|position| records.field(position).contains(&0)) {
+            let message = "holds NUL bytes: is it in UTF-16? Convert it to UTF-8".to_string();
+            return Err(Error::Format { path: path.to_path_buf(), message });
         }
         let names: Vec<String> = if csv.header {
             let names: Result<Vec<_>, _> =
@@ -99,21 +118,27 @@ impl CsvTable {
             records.expect_fields(names.len())?;
             for (position, inference) in inferred.iter_mut().enumerate() {
                 if !records.is_null(position, &csv.nulls) {
-                    inference.see(records.field(position));
+                    inference.see(records.field(position), records.line());
                 }
             }
             rows += 1;
             more = records.next_record()?;
         }
-        let fixed = names.iter().map(|name| options.column_types.contains_key(name)).collect();
-        let fields: Vec<_> = names
-            .iter()
-            .zip(inferred)
-            .map(|(name, inference)| {
-                Field::new(name, options.column_types.get(name).cloned().unwrap_or_else(|| inference.data_type()), true)
-            })
-            .collect();
-        Ok(Self { path: path.to_path_buf(), options: csv, delimiter, schema: Arc::new(Schema::new(fields)), fixed })
+        let mut origins = Vec::with_capacity(names.len());
+        let mut fields = Vec::with_capacity(names.len());
+        for (name, inference) in names.iter().zip(inferred) {
+            let (data_type, origin) = match (options.column_types.get(name), options.inferred_types.get(name)) {
+                (Some(named), _) => (named.clone(), Origin::Named),
+                (None, Some(wider)) => (wider.clone(), Origin::Inferred),
+                (None, None) if inference.is_empty() => (inference.data_type(), Origin::Unseen),
+                (None, None) => (inference.data_type(), Origin::Inferred),
+            };
+            let because = inference.because().filter(|_| data_type == DataType::Utf8 && origin == Origin::Inferred);
+            let metadata = because.map(|because| (TEXT_BECAUSE.to_string(), because.to_string())).into_iter().collect();
+            fields.push(Field::new(name, data_type, true).with_metadata(metadata));
+            origins.push(origin);
+        }
+        Ok(Self { path: path.to_path_buf(), options: csv, delimiter, schema: Arc::new(Schema::new(fields)), origins })
     }
 }
 
@@ -134,6 +159,18 @@ impl Table for CsvTable {
         let schema = Arc::new(self.schema.project(columns).map_err(|error| Error::Internal(error.to_string()))?);
         let reader = CsvReader { table: self, records, columns: columns.to_vec(), schema, batch_rows, done: false };
         Ok(Box::new(reader))
+    }
+
+    fn unified(&self, column: usize, other: &DataType) -> Option<DataType> {
+        match self.origins.get(column)? {
+            Origin::Named => None,
+            Origin::Unseen => Some(other.clone()),
+            Origin::Inferred => Some(
+                infer::Inference::of(other)
+                    .and(&infer::Inference::of(self.schema.field(column).data_type()))
+                    .data_type(),
+            ),
+        }
     }
 
     fn rows(&self) -> Option<u64> {
@@ -167,9 +204,11 @@ impl CsvReader<'_> {
                     builder.append_empty();
                 } else if null {
                     builder.append_null();
+                } else if self.table.origins[*position] == Origin::Unseen {
+                    return Err(self.misfit(*position));
                 } else if builder.is_text() {
                     builder.append_text(self.records.text(*position)?);
-                } else if !builder.append(self.records.field(*position)) {
+                } else if self.becomes_a_code(*position) || !builder.append(self.records.field(*position)) {
                     return Err(self.misfit(*position));
                 }
             }
@@ -185,28 +224,34 @@ impl CsvReader<'_> {
             .map_err(|error| Error::Internal(error.to_string()))
     }
 
+    /// Whether a value shows that an inferred column of numbers holds codes such as 007.
+    fn becomes_a_code(&self, position: usize) -> bool {
+        let numeric = self.table.schema.field(position).data_type().is_numeric();
+        numeric
+            && self.table.origins[position] == Origin::Inferred
+            && infer::has_leading_zero(self.records.field(position))
+    }
+
     /// A value that the column's type cannot hold.
     fn misfit(&self, position: usize) -> Error {
         let field = self.table.schema.field(position);
-        let shown =
-            |bytes: &[u8]| crate::error::escape_controls(&String::from_utf8_lossy(&bytes[..bytes.len().min(60)]));
         let value = self.records.field(position);
-        if self.table.fixed[position] {
-            let message = format!(
-                "column `{}`: \"{}\" is no {}",
-                field.name(),
-                shown(value),
-                infer::type_name(field.data_type())
-            );
-            return self.records.error(message);
+        let shown = infer::shown(value);
+        if self.table.origins[position] == Origin::Named {
+            let name = crate::error::escape_controls(field.name());
+            return self
+                .records
+                .error(format!("column `{name}`: \"{shown}\" is no {}", infer::type_name(field.data_type())));
         }
-        let mut inference = infer::Inference::of(field.data_type());
-        inference.see(value);
+        let mut inference = match self.table.origins[position] {
+            Origin::Unseen => infer::Inference::default(),
+            _ => infer::Inference::of(field.data_type()),
+        };
+        inference.see(value, self.records.line());
         Error::Widen {
             column: field.name().clone(),
             data_type: Box::new(inference.data_type()),
-            line: self.records.line(),
-            value: shown(value),
+            reason: format!("\"{shown}\" in line {}", self.records.line()),
         }
     }
 }

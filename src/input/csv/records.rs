@@ -137,16 +137,13 @@ impl Records {
                     }
                 }
             } else {
-                let length = match memchr::memchr2(self.delimiter, b'\n', &bytes[at..]) {
+                let length = match memchr::memchr3(self.delimiter, b'\n', b'\r', &bytes[at..]) {
                     Some(length) => length,
                     None if self.at_end => bytes.len() - at,
                     None => return Ok(Step::NeedMore),
                 };
-                let mut field = &bytes[at..at + length];
+                let field = &bytes[at..at + length];
                 at += length;
-                if bytes.get(at) != Some(&self.delimiter) {
-                    field = field.strip_suffix(b"\r").unwrap_or(field);
-                }
                 self.content.extend_from_slice(field);
             }
             self.ends.push((self.content.len(), quoted));
@@ -160,10 +157,9 @@ impl Records {
                     at += 2;
                     break;
                 }
-                Some(b'\r') if at + 1 == bytes.len() => {
-                    if !self.at_end {
-                        return Ok(Step::NeedMore);
-                    }
+                Some(b'\r') if at + 1 == bytes.len() && !self.at_end => return Ok(Step::NeedMore),
+                // Old files end lines with a carriage return alone.
+                Some(b'\r') => {
                     at += 1;
                     break;
                 }
@@ -230,7 +226,7 @@ pub fn sniff_delimiter(path: &Path, quote: u8) -> Result<u8, Error> {
     for byte in &head[..length] {
         match *byte {
             byte if byte == quote => inside = !inside,
-            b'\n' if !inside => break,
+            b'\n' | b'\r' if !inside => break,
             byte if !inside => {
                 counts.iter_mut().filter(|(delimiter, _)| *delimiter == byte).for_each(|(_, count)| *count += 1)
             }
@@ -276,6 +272,7 @@ mod tests {
     #[test]
     fn a_last_line_without_end_counts() {
         assert_eq!(all(b"a\n1").expect("readable"), [vec!["a"], vec!["1"]]);
+        assert_eq!(all(b"a\r1\r2\r").expect("readable"), [vec!["a"], vec!["1"], vec!["2"]]);
         assert_eq!(all(b"a\n\"1\"\r").expect("readable"), [vec!["a"], vec!["1"]]);
     }
 
