@@ -9,10 +9,10 @@ use crate::metrics::{Family, Metric, Statistic};
 use crate::plan::explain::Explanation;
 use crate::plan::{Measure, MetricId, MetricSet, Observation};
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
-use crate::rules::compile::{Compiler, Unevaluated, compile};
+use crate::rules::compile::{Compiler, Unevaluated, compile, find_column};
 use crate::scan::{ScanOptions, scan};
 use crate::verdict::{Judge, Outcome, Verdict};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -93,6 +93,11 @@ impl Default for CheckOptions {
 }
 
 impl CheckOptions {
+    /// Whether any rule of the ruleset is selected.
+    pub fn selects_any(&self, ruleset: &Ruleset) -> bool {
+        selected(ruleset, self).next().is_some()
+    }
+
     fn selects(&self, position: usize, node: &BoundNode) -> bool {
         let name = format!("Rule_{}", position + 1);
         let type_name = if let BoundNode::Rule(rule) = node { rule.rule_type.name } else { "Composite" };
@@ -152,13 +157,32 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(ruleset: &Ruleset, schema: &SchemaRef, options: &CheckOptions) -> Self {
+    fn new(ruleset: &Ruleset, dataset: &Dataset, options: &CheckOptions) -> Self {
+        let schema = dataset.schema();
         let mut metrics = MetricSet::default();
         let rows = metrics.ask(Metric { family: Family::Rows, columns: Vec::new(), filter: None });
         let mut compiler = Compiler { schema, metrics: &mut metrics, zone: options.zone, now: ruleset.now };
         let mut observations = Vec::new();
         for (_, node) in selected(ruleset, options) {
             each_leaf(node, &mut |rule| observations.push(compile(&mut compiler, rule)));
+        }
+        if dataset.infers_types() {
+            // A rule that does not fit an inferred type may fit the type that all rows ask for: its columns are read.
+            let mut unfit = Vec::new();
+            for (_, node) in selected(ruleset, options) {
+                each_leaf(node, &mut |rule| unfit.push(rule));
+            }
+            unfit.retain({
+                let mut outcomes = observations.iter();
+                move |_| matches!(outcomes.next(), Some(Err(reason)) if reason.code == "column_type")
+            });
+            for field in unfit.iter().flat_map(|rule| &rule.parameters).filter_map(|name| find_column(schema, name)) {
+                metrics.ask(Metric {
+                    family: Family::NonNull,
+                    columns: vec![field.name().as_str().into()],
+                    filter: None,
+                });
+            }
         }
         Self { metrics, rows, observations }
     }
@@ -188,7 +212,7 @@ pub fn check(
     let mut notes = Vec::new();
     loop {
         let attempt = Dataset::open(paths, &read).and_then(|dataset| {
-            let plan = Plan::new(ruleset, dataset.schema(), options);
+            let plan = Plan::new(ruleset, &dataset, options);
             if let Some(progress) = progress {
                 progress.store(0, std::sync::atomic::Ordering::Relaxed);
             }
@@ -306,7 +330,7 @@ fn skipped(node: &BoundNode) -> Outcome {
 /// The plan for files, without reading their data.
 pub fn explain(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> Result<Explanation, Error> {
     let dataset = open_unified(paths, &options.read)?;
-    let plan = Plan::new(ruleset, dataset.schema(), options);
+    let plan = Plan::new(ruleset, &dataset, options);
     let mut leaves = Vec::new();
     selected(ruleset, options).for_each(|(_, node)| each_leaf(node, &mut |rule| leaves.push(rule.text.clone())));
     let rules = leaves.into_iter().zip(&plan.observations).map(|(text, observation)| match observation {

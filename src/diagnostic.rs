@@ -192,6 +192,8 @@ codes! {
     Precedence = "lint::precedence", "evaluated left to right";
     /// `between` bounds that no value can satisfy.
     EmptyRange = "lint::empty_range", "no value satisfies this";
+    /// `> 2024-01-31` without quotes.
+    UnquotedDate = "lint::unquoted_date", "a number";
     /// A rule that stands twice.
     DuplicateRule = "lint::duplicate_rule", "again";
     /// `and` read as a connector between parameters.

@@ -109,7 +109,9 @@ fn nearby(path: &Path) -> Option<PathBuf> {
     let wanted = stem(path.file_name()?.to_str()?);
     let stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
     let near = crate::diagnostic::nearest(&wanted, stems.iter().map(String::as_str))?;
-    let near = names.iter().find(|name| stem(name) == near)?;
+    let same_kind = |name: &&String| Path::new(name).extension() == path.extension();
+    let mut alike = names.iter().filter(|name| stem(name) == near);
+    let near = alike.clone().find(same_kind).or_else(|| alike.next())?;
     Some(path.with_file_name(near))
 }
 

@@ -467,3 +467,142 @@ fn damaged_parquet_never_panics() {
         attempt(&bytes);
     }
 }
+
+#[test]
+fn constant_columns_have_no_spread_and_no_correlation() {
+    let data = file(".csv", b"a,b\n0.1,0.7\n0.1,0.7\n0.1,0.7\n");
+    assert_eq!(check("Variance \"a\" = 0, StandardDeviation \"a\" = 0", data.path(), &[]).code, 0);
+    let ran = check(
+        "ColumnCorrelation \"a\" \"b\" between -2 and 2, Kurtosis \"a\" < 9, Skewness \"a\" < 9",
+        data.path(),
+        &[],
+    );
+    assert!(ran.stdout.contains("0 passed, 3 failed"), "{}", ran.stdout);
+}
+
+#[test]
+fn operands_without_a_value_and_patterns_that_give_up_are_errors() {
+    let data = file(".csv", b"a,s\n-5,aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n-7,b\n");
+    for rule in [
+        "RowCount > avg(last(3))",
+        "RowCount > nonsense(3)",
+        "ColumnValues \"a\" > 0 / 0",
+        "RowCount != 0 / 0",
+        "Mean \"a\" not in [1 / 0]",
+        "ColumnValues \"a\" > 5 with threshold not between 0 / 0 and 1",
+        "ColumnValues \"s\" matches \"(?=a)(a|aa)+\\1c\" with threshold <= 0.5",
+    ] {
+        let ran = check(rule, data.path(), &[]);
+        assert_eq!(ran.code, 3, "{rule}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn inferred_types_hold_in_all_rows_and_files() {
+    let passes = |content: &str, rules: &str, arguments: &[&str]| {
+        let data = file(".csv", content.as_bytes());
+        let ran = check(rules, data.path(), arguments);
+        assert_eq!(ran.code, 0, "{rules}: {}{}", ran.stdout, ran.stderr);
+    };
+    passes("a,b\n1,1\n1.5,1\nx,1\n", "ColumnLength \"a\" > 0", &["--csv-sample", "1"]);
+    passes("z,b\n10000,1\n00501,1\n501,1\n", "IsUnique \"z\", ColumnLength \"z\" > 2", &["--csv-sample", "1"]);
+    passes("a,b\n,1\n4,1\n", "ColumnValues \"a\" in [4,NULL]", &["--csv-sample", "1"]);
+    passes(
+        "i,b\n99999999999999999998,1\n99999999999999999999,1\n",
+        "IsUnique \"i\", ColumnValues \"i\" < 100000000000000000000",
+        &[],
+    );
+    passes("a,b\r1,2\r3,4\r", "RowCount = 2, Sum \"b\" = 6", &[]);
+    let files = [file(".csv", b"a\nx\n"), file(".csv", b"a\n1\n"), file(".csv", b"a\n\n2.5\n"), file(".csv", b"a\n")];
+    let together = |files: &[tempfile::NamedTempFile], rules: &str| {
+        let ran = run(dq()
+            .args(["check", "-r", "-"])
+            .args(files.iter().map(tempfile::NamedTempFile::path))
+            .write_stdin(format!("Rules = [ {rules} ]")));
+        assert_eq!(ran.code, 0, "{rules}: {}{}", ran.stdout, ran.stderr);
+    };
+    together(&files, "ColumnValues \"a\" in [\"x\",\"1\",\"2.5\"]");
+    together(&files[1..], "Sum \"a\" = 3.5");
+}
+
+#[test]
+fn a_column_that_one_value_made_text_says_which() {
+    let data = file(".csv", b"a,b\n1,1\nN/A,1\n");
+    let ran = check("Mean \"a\" > 0", data.path(), &[]);
+    assert!(ran.stdout.contains("\"N/A\" in line 3") && ran.stdout.contains("--csv-null"), "{}", ran.stdout);
+    assert_eq!(check("Mean \"a\" > 0", data.path(), &["--csv-null", "N/A"]).code, 0);
+    let slip = check("Mean \"a\" > 0", data.path(), &["--column-type", "A=float"]);
+    assert_eq!(slip.code, 2);
+    assert!(slip.stderr.contains("did you mean `a`?") || slip.stderr.contains("does not have"), "{}", slip.stderr);
+}
+
+#[test]
+fn reports_never_overwrite_what_is_read() {
+    let data = file(".csv", b"a\n1\n");
+    let path = data.path().display().to_string();
+    let ran = check("RowCount = 1", data.path(), &["-o", &format!("json={path}")]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(std::fs::read(data.path()).expect("still there"), b"a\n1\n");
+    assert_eq!(check("RowCount = 1", data.path(), &["-o", "json=x.json", "-o", "glue=./x.json"]).code, 2);
+    assert_eq!(check("RowCount = 1", data.path(), &["-o", "json="]).code, 2);
+    let twice =
+        run(dq().args(["check", "-r", "-"]).args([data.path(), data.path()]).write_stdin("Rules = [ RowCount = 1 ]"));
+    assert_eq!(twice.code, 2);
+    assert!(twice.stderr.contains("named twice"));
+}
+
+#[test]
+fn a_check_that_judges_nothing_is_refused() {
+    let data = file(".csv", b"a\n1\n");
+    assert_eq!(check("RowCount = 1", data.path(), &["--only", "Rule_1", "--skip", "Rule_1"]).code, 2);
+    assert_eq!(check("RowCount = 1", data.path(), &["--only", "RowCount,Mean"]).code, 2);
+    let analyzers = run(dq().args(["check", "-r", "-"]).arg(data.path()).write_stdin("Analyzers = [ RowCount ]"));
+    assert_eq!(analyzers.code, 3);
+}
+
+#[test]
+fn an_error_inside_a_passing_composite_is_noted() {
+    let data = file(".csv", b"a\n1\n");
+    let ran = check("(IsComplete \"emial\") or (RowCount = 1)", data.path(), &[]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stdout.contains("note: Rule_1 passes, but an operand could not be evaluated"), "{}", ran.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+fn data_from_a_pipe_is_refused() {
+    let ran = run(dq()
+        .args(["check", "-r", "rulesets/orders.dqdl", "--input-format", "csv", "/dev/stdin"])
+        .write_stdin("a\n1\n"));
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("no regular file"), "{}", ran.stderr);
+}
+
+#[test]
+fn common_slips_have_a_remedy() {
+    let table = [
+        ("RowCount => 5", ">="),
+        ("ColumnValues \"s\" = paid", "double quotes: \"paid\""),
+        ("ColumnValues \"s\" in \"paid\"", "brackets"),
+        ("ColumnValues \"s\" in [\"a\" \"b\"]", "commas"),
+        ("ColumnValues \"q\" >= 1 and <= 5", "between"),
+        ("ColumnValues \"q\" between 1, 5", "between 0 and 6"),
+        ("ColumnValues \"q\" > 1 with threshold 0.9", "> 0.9"),
+        ("RowCount > 5 where qty > 3", "double quotes"),
+        ("RowCount > 1,000", "thousands"),
+        ("RowCount >", "missing"),
+        ("-- comment\nRowCount > 1", "#"),
+        ("ColumnValues \"d\" > now() - 3 days", "(now() - 3 days)"),
+        ("ColumnValues \"d\" > \"01/02/2024\"", "yyyy-mm-dd"),
+    ];
+    for (rule, remedy) in table {
+        let ran = check(rule, Path::new("x.csv"), &[]);
+        assert_eq!(ran.code, 2, "{rule}");
+        assert!(ran.stderr.contains(remedy), "{rule}: {}", ran.stderr);
+    }
+    let open = run(dq().args(["lint", "-"]).write_stdin("Rules = [ RowCount > 3"));
+    assert!(open.stdout.contains("a closing `]` is missing"), "{}", open.stdout);
+    let swapped = run(dq().args(["check", "-r", "fixtures/data/customers.csv", "rulesets/customers.dqdl"]));
+    assert_eq!(swapped.code, 2);
+    assert!(swapped.stderr.contains("is a data file, not a ruleset"));
+}

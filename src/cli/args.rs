@@ -11,7 +11,7 @@ use std::path::PathBuf;
     name = "dq",
     version,
     about = "Checks data against DQDL rules, the language of AWS Glue Data Quality",
-    after_help = "Exit codes:\n  0  all rules passed, no findings\n  1  a rule failed, or a finding is at --fail-on\n  2  arguments or ruleset are wrong\n  3  something could not be evaluated or read\n  4  a report could not be written\n\nExamples:\n  dq check --ruleset rulesets/customers.dqdl fixtures/data/customers.csv\n  dq lint rulesets/*.dqdl\n  dq rules ColumnValues"
+    after_help = "Exit codes:\n  0  all rules passed, no findings\n  1  a rule failed, or a finding is at --fail-on\n  2  arguments or ruleset are wrong\n  3  something could not be evaluated or read; wins over 1\n  4  a report could not be written; wins over 1 and 3\n\nExamples:\n  dq check --ruleset rulesets/customers.dqdl fixtures/data/customers.csv\n  dq lint rulesets/*.dqdl\n  dq rules ColumnValues"
 )]
 pub struct Arguments {
     /// What to do.
@@ -76,7 +76,7 @@ pub struct CheckArguments {
     /// Data files with the same columns, checked as one dataset
     #[arg(required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
-    /// A second dataset that rules name by its alias; repeatable
+    /// A second dataset that rules name by its alias; repeatable (this version answers ERROR to rules that need one)
     #[arg(long, value_name = "ALIAS=PATH")]
     pub reference: Vec<String>,
     /// The report on stdout

@@ -12,11 +12,24 @@ use crate::verdict::Verdict;
 pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
     let sinks = output::sinks(&arguments.format, &arguments.output)?;
     for reference in &arguments.reference {
-        if reference.split_once('=').is_none_or(|(alias, path)| alias.is_empty() || path.is_empty()) {
+        let Some((_, path)) = reference.split_once('=').filter(|(alias, path)| !alias.is_empty() && !path.is_empty())
+        else {
+            let message = format!("--reference takes ALIAS=PATH, not `{reference}`");
+            return Err(Trouble::Usage { message, help: None });
+        };
+        if !std::path::Path::new(path).exists() {
             return Err(Trouble::Usage {
-                message: format!("--reference takes ALIAS=PATH, not `{reference}`"),
+                message: format!("--reference {reference}: there is no such file"),
                 help: None,
             });
+        }
+    }
+    let inputs: Vec<_> = arguments.data.iter().chain([&arguments.ruleset]).cloned().collect();
+    output::spare(&sinks, &inputs)?;
+    for (position, data) in arguments.data.iter().enumerate() {
+        if arguments.data[..position].iter().any(|earlier| output::same_file(earlier, data)) {
+            let message = format!("{} is named twice", crate::error::shown(data));
+            return Err(Trouble::Usage { message, help: Some("its rows would count twice; name it once".into()) });
         }
     }
     let (bind_options, zone) = source::bind_options(&arguments.rules)?;
@@ -38,6 +51,10 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         options.threads = usize::from(threads);
     }
     names_exist(&ruleset, &options)?;
+    if !ruleset.rules().is_empty() && !options.selects_any(&ruleset) {
+        let message = "--only and --skip leave no rule to evaluate".to_string();
+        return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
+    }
     let run = progress::watched(arguments.quiet, |rows| check(&ruleset, &arguments.data, &options, Some(rows)))?;
     let report = Report {
         run: &run,
@@ -51,7 +68,9 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         },
     };
     output::write(&report, &sinks)?;
-    Ok(if run.count(Verdict::Error) > 0 {
+    // Analyzers carry no verdict, but a run of nothing else evaluated nothing.
+    let nothing_evaluated = run.outcomes.is_empty() && !run.analyzers.is_empty();
+    Ok(if run.count(Verdict::Error) > 0 || nothing_evaluated {
         Exit::NotEvaluated
     } else if run.count(Verdict::Fail) > 0 {
         Exit::Findings

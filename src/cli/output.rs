@@ -30,12 +30,47 @@ pub fn sinks(format: &str, outputs: &[String]) -> Result<Vec<Sink>, Trouble> {
             output.split_once('=').ok_or_else(|| usage(format!("--output takes FORMAT=PATH, not `{output}`")))?;
         sinks.push(Sink { format: format_of(name)?, path: (path != "-").then(|| PathBuf::from(path)) });
     }
+    for (position, sink) in sinks.iter().enumerate() {
+        let Some(path) = &sink.path else { continue };
+        if path.as_os_str().is_empty() {
+            return Err(usage("--output needs a path behind the `=`".into()));
+        }
+        if sinks[..position]
+            .iter()
+            .any(|earlier| earlier.path.as_deref().is_some_and(|earlier| same_file(earlier, path)))
+        {
+            return Err(usage(format!("two reports would be written to {}", shown(path))));
+        }
+    }
     match sinks.iter().filter(|sink| sink.path.is_none()).count() {
         0 => sinks.insert(0, Sink { format: format_of(format)?, path: None }),
         1 => {}
         _ => return Err(usage("only one report can go to stdout".into())),
     }
     Ok(sinks)
+}
+
+/// Refuses reports that would overwrite what is read.
+pub fn spare(sinks: &[Sink], inputs: &[PathBuf]) -> Result<(), Trouble> {
+    for path in sinks.iter().filter_map(|sink| sink.path.as_deref()) {
+        if inputs.iter().any(|input| same_file(input, path)) {
+            return Err(Trouble::Usage {
+                message: format!("the report would overwrite {}, which is read", shown(path)),
+                help: Some("write it to another file".into()),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether two paths name one file, links followed.
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    let resolved = |path: &Path| {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::canonicalize(path)
+            .or_else(|_| Ok::<_, io::Error>(fs::canonicalize(parent)?.join(path.file_name().unwrap_or_default())))
+    };
+    one == other || matches!((resolved(one), resolved(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Writes all reports; those that can be written are, whatever happens to the others.
@@ -75,6 +110,9 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return fs::write(path, bytes);
     }
+    // A link stays a link: what it points to is replaced.
+    let target = fs::canonicalize(path);
+    let path = target.as_deref().unwrap_or(path);
     let mut name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?.to_os_string();
     name.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(name);

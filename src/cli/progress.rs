@@ -25,22 +25,18 @@ pub fn watched<T>(quiet: bool, work: impl FnOnce(&AtomicU64) -> T) -> T {
 
 fn show(rows: &AtomicU64, done: &AtomicBool) {
     let started = Instant::now();
-    let mut bar: Option<ProgressBar> = None;
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} rows in {elapsed}") {
+        bar.set_style(style);
+    }
+    let mut shown = false;
     while !done.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(20));
-        if started.elapsed() < PATIENCE {
-            continue;
+        if !shown && started.elapsed() >= PATIENCE {
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+            shown = true;
         }
-        let bar = bar.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {human_pos} rows, {per_sec}") {
-                bar.set_style(style);
-            }
-            bar
-        });
         bar.set_position(rows.load(Ordering::Relaxed));
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
+    bar.finish_and_clear();
 }

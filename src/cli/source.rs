@@ -26,6 +26,14 @@ pub fn read(path: &Path) -> Result<Source, Trouble> {
         let reason = crate::error::Error::Read { path: path.to_path_buf(), source: error };
         Trouble::Usage { message: reason.to_string(), help: reason.help() }
     };
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_lowercase();
+    if crate::input::FORMATS
+        .iter()
+        .any(|format| format.name == extension || extension != "txt" && format.extensions.contains(&extension.as_str()))
+    {
+        let message = format!("{} is a data file, not a ruleset", shown(path));
+        return Err(Trouble::Usage { message, help: Some("write dq check --ruleset RULES DATA".into()) });
+    }
     let mut bytes = Vec::new();
     let limit = MAX_DOCUMENT_BYTES as u64 + 1;
     if stdin {

@@ -36,6 +36,16 @@ fn rule_findings(rule: &Rule, findings: &mut Vec<Diagnostic>) {
         empty_range(condition, findings);
         for operand in &condition.operands {
             if let OperandValue::Number(expression) = &operand.value
+                && is_unquoted_date(expression)
+            {
+                let message =
+                    format!("this is a subtraction, not the date {}", expression.to_string().replace(' ', ""));
+                findings.push(
+                    Diagnostic::warning(Code::UnquotedDate, operand.span, message)
+                        .help("write dates in quotes: \"yyyy-mm-dd\""),
+                );
+            }
+            if let OperandValue::Number(expression) = &operand.value
                 && breaks_habit(expression)
             {
                 let finding = Diagnostic::warning(
@@ -48,6 +58,13 @@ fn rule_findings(rule: &Rule, findings: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Whether an expression is written like `2024-01-31`.
+fn is_unquoted_date(expression: &Arithmetic) -> bool {
+    let Arithmetic::Chain(first, rest) = expression else { return false };
+    let digits = |operand: &Arithmetic, count: usize| matches!(operand, Arithmetic::Literal(text) if text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit()));
+    matches!(rest.as_slice(), [(ArithmeticOperator::Subtract, month), (ArithmeticOperator::Subtract, day)] if digits(first, 4) && digits(month, 2) && digits(day, 2))
 }
 
 /// Whether usual precedence would give another tree: `*` or `/` after `+` or `-`.
@@ -105,6 +122,7 @@ mod tests {
     #[test]
     fn only_surprising_arithmetic_is_reported() {
         assert_eq!(codes("RowCount > 2 + 3 * 4"), ["lint::precedence"]);
+        assert_eq!(codes("RowCount > 2024-01-31"), ["lint::unquoted_date"]);
         assert!(codes("RowCount > 2 * 3 + 4").is_empty());
         assert!(codes("RowCount > 2 + (3 * 4)").is_empty());
     }

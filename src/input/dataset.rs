@@ -73,6 +73,11 @@ impl Dataset {
         &self.schema
     }
 
+    /// Whether reading may find that a column's type must be wider.
+    pub fn infers_types(&self) -> bool {
+        self.files.iter().any(|file| file.table.infers_types())
+    }
+
     /// How many partitions there are.
     pub fn partitions(&self) -> usize {
         self.partitions.len()

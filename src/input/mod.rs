@@ -68,6 +68,11 @@ pub trait Table: Send + Sync {
     /// only their number of rows.
     fn read(&self, partition: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error>;
 
+    /// Whether types were inferred from a sample, so that other rows may widen them.
+    fn infers_types(&self) -> bool {
+        false
+    }
+
     /// A type for a column of this file that also holds values of another type, if the file's own
     /// type was only inferred.
     fn unified(&self, _column: usize, _other: &DataType) -> Option<DataType> {

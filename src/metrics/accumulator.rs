@@ -98,6 +98,8 @@ pub enum Finished {
     Occurrences(Occurrences),
     /// All values.
     Quantiles(Quantiles),
+    /// A test gave up on a value.
+    Undecided,
 }
 
 impl Finished {
@@ -111,6 +113,7 @@ impl Finished {
             Finished::CoMoments(state) => state.statistic(statistic),
             Finished::Occurrences(state) => state.statistic(statistic),
             Finished::Quantiles(state) => state.statistic(statistic),
+            Finished::Undecided => Err(NoValue::Undecided),
         }
     }
 
@@ -118,6 +121,7 @@ impl Finished {
     pub fn count(&self) -> Result<u64, NoValue> {
         match self {
             Finished::Count(Count(rows)) => Ok(*rows),
+            Finished::Undecided => Err(NoValue::Undecided),
             _ => Err(NoValue::NotInFamily),
         }
     }
@@ -145,6 +149,11 @@ impl Kernel {
     pub fn takes_weights(&self) -> bool {
         self.types.len() == 1
             && matches!(self.family, Family::NonNull | Family::Passing(_) | Family::Lengths | Family::Frequencies)
+    }
+
+    /// Whether some value could not be decided, so that the metric has no number.
+    pub fn gave_up(&self) -> bool {
+        self.test.as_ref().is_some_and(|test| test.gave_up())
     }
 
     /// Starts folding.

@@ -156,6 +156,8 @@ pub enum Statistic {
 pub enum NoValue {
     /// The state saw no row that counts.
     NoData,
+    /// A pattern needed more steps for a value than it may take, so its rows are not known.
+    Undecided,
     /// The family does not have that statistic: a mistake of the engine.
     NotInFamily,
 }

@@ -3,7 +3,7 @@
 //! Where Java's meaning differs from the engine's (`\d`, `\w`, `\s` and `\b` are ASCII,
 //! `.` stops at every line terminator), the pattern is rewritten. Look-around,
 //! back-references and possessive quantifiers run on a backtracking engine with a
-//! limit; a text that exceeds it does not match and does not not match.
+//! limit; a text that exceeds it is undecided, and so is the metric it belongs to.
 
 mod java;
 
@@ -12,6 +12,7 @@ use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps a backtracking match may take before it is given up.
 const BACKTRACK_LIMIT: usize = 1_000_000;
@@ -24,6 +25,7 @@ const PROGRAM_BYTES: usize = 16 << 20;
 #[derive(Debug)]
 pub struct Pattern {
     engine: Engine,
+    gave_up: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,15 @@ pub enum Extent {
 }
 
 impl Pattern {
+    fn of(engine: Engine) -> Self {
+        Self { engine, gave_up: AtomicBool::new(false) }
+    }
+
+    /// Whether any text so far reached the backtracking limit.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up.load(Ordering::Relaxed)
+    }
+
     /// Compiles Java syntax.
     pub fn new(source: &str, extent: Extent) -> Result<Self, PatternError> {
         let Translated { pattern: translated, possessive } = translate(source)?;
@@ -66,11 +77,11 @@ impl Pattern {
             && !possessive
             && let Some(engine) = automaton(&wrapped)
         {
-            return Ok(Self { engine });
+            return Ok(Self::of(engine));
         }
         match regex::RegexBuilder::new(&wrapped).size_limit(PROGRAM_BYTES).nest_limit(100).build() {
             // The linear engine reads `a++` as a repeated repetition; only the other one gives nothing back.
-            Ok(regex) if !possessive => Ok(Self { engine: Engine::General(regex) }),
+            Ok(regex) if !possessive => Ok(Self::of(Engine::General(regex))),
             Err(regex::Error::CompiledTooBig(_)) => {
                 Err(PatternError { message: "the pattern is too large".into(), offset: None })
             }
@@ -79,7 +90,7 @@ impl Pattern {
                 .delegate_size_limit(PROGRAM_BYTES)
                 .build()
             {
-                Ok(regex) => Ok(Self { engine: Engine::Backtracking(Box::new(regex)) }),
+                Ok(regex) => Ok(Self::of(Engine::Backtracking(Box::new(regex)))),
                 Err(reason) if linear.as_ref().err().is_none_or(supports_less) => {
                     Err(PatternError { message: reason.to_string(), offset: None })
                 }
@@ -106,7 +117,13 @@ impl Pattern {
                 Some(table.is_match_state(table.next_eoi_state(state)))
             }
             Engine::General(regex) => Some(regex.is_match(text)),
-            Engine::Backtracking(regex) => regex.is_match(text).ok(),
+            Engine::Backtracking(regex) => {
+                let answer = regex.is_match(text).ok();
+                if answer.is_none() {
+                    self.gave_up.store(true, Ordering::Relaxed);
+                }
+                answer
+            }
         }
     }
 }
@@ -250,7 +267,7 @@ mod tests {
             let Ok(Translated { pattern: translated, possessive: false }) = translate(&pattern) else { return Ok(()) };
             let wrapped = format!(r"\A(?:{translated})\z");
             if let (Ok(general), Some(engine)) = (regex::Regex::new(&wrapped), automaton(&wrapped)) {
-                prop_assert_eq!(Pattern { engine }.is_match(&text), Some(general.is_match(&text)));
+                prop_assert_eq!(Pattern::of(engine).is_match(&text), Some(general.is_match(&text)));
             }
         }
     }

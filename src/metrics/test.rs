@@ -197,6 +197,11 @@ impl CompiledTest {
         }
     }
 
+    /// Whether some value so far could not be decided.
+    pub fn gave_up(&self) -> bool {
+        matches!(&self.matcher, Matcher::Text(matcher) if matcher.gave_up())
+    }
+
     /// One bit per row: whether it passes.
     pub fn mask(&self, array: &ArrayRef) -> BooleanBuffer {
         let values = match &self.matcher {

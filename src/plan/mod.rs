@@ -94,6 +94,11 @@ impl Results {
         }
     }
 
+    /// Whether a measure of extremes saw a NaN.
+    pub fn has_nan(&self, measure: &Measure) -> bool {
+        measure.metrics().iter().any(|id| matches!(self.0.get(id.0), Some(Finished::Extent(extent)) if extent.nan > 0))
+    }
+
     /// The rows of a counting metric.
     pub fn count(&self, id: MetricId) -> Result<u64, NoValue> {
         self.0.get(id.0).ok_or(NoValue::NotInFamily)?.count()

@@ -132,6 +132,9 @@ fn numbers(
             format!("ColumnValues only supports numeric operands or the NULL keyword; `{operand}` is neither"),
         ));
     }
+    if let Some(operand) = condition.undefined() {
+        return Err(Unevaluated::new("operand", format!("`{operand}` is no number")));
+    }
     let values: Vec<_> = condition
         .operands
         .iter()

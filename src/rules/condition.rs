@@ -1,7 +1,7 @@
 //! Conditions with their operands resolved: variables replaced, dates read, arithmetic
 //! folded. Operands that need past values stay expressions.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl::ast::{
     Arithmetic, ArithmeticOperator, Condition, DateOperand, Kind, Operand, OperandValue, Operator, Quantity,
 };
@@ -47,6 +47,8 @@ pub enum NumberOperand {
     Null,
     /// Arithmetic over past values, as written.
     Dynamic(String),
+    /// Arithmetic without a finite value, as written: a division by zero.
+    Undefined(String),
 }
 
 /// A comparison with strings.
@@ -111,6 +113,13 @@ impl NumberCondition {
     /// Whether an operand is `NULL`.
     pub fn has_null(&self) -> bool {
         self.operands.contains(&NumberOperand::Null)
+    }
+
+    /// The first operand that is no number.
+    pub fn undefined(&self) -> Option<&str> {
+        self.operands
+            .iter()
+            .find_map(|operand| if let NumberOperand::Undefined(text) = operand { Some(text.as_str()) } else { None })
     }
 
     /// The first operand that needs past values.
@@ -195,7 +204,8 @@ impl Resolver<'_> {
                 seconds: condition.operands.iter().filter_map(|operand| duration(operand, findings)).collect(),
             }),
         };
-        (findings.len() == before).then_some(bound)
+        let refused = findings[before..].iter().any(|finding| finding.severity == Severity::Error);
+        (!refused).then_some(bound)
     }
 
     fn text_condition(&self, condition: &Condition, findings: &mut Vec<Diagnostic>) -> TextCondition {
@@ -246,7 +256,7 @@ impl Resolver<'_> {
                 let seconds = amount_of(amount, operand.span, findings)?.checked_mul(amount.unit.seconds())?;
                 let moved = if *minus { this_minute.checked_sub(seconds) } else { this_minute.checked_add(seconds) };
                 moved.and_then(instant).or_else(|| {
-                    findings.push(overflow(operand.span));
+                    findings.push(out_of_range(operand.span));
                     None
                 })
             }
@@ -311,7 +321,18 @@ fn number_condition(condition: &Condition, findings: &mut Vec<Diagnostic>) -> Nu
                     findings.push(finding);
                 }
             });
-            Some(fold(expression).map_or_else(|| NumberOperand::Dynamic(expression.to_string()), NumberOperand::Value))
+            Some(match fold(expression) {
+                Some(value) if value.to_f64().is_finite() => NumberOperand::Value(value),
+                Some(_) => {
+                    let message = format!("`{expression}` is no number: the rule cannot be evaluated");
+                    findings.push(
+                        Diagnostic::warning(Code::OperandNotSupported, operand.span, message)
+                            .help("do not divide by zero"),
+                    );
+                    NumberOperand::Undefined(expression.to_string())
+                }
+                None => NumberOperand::Dynamic(expression.to_string()),
+            })
         }
         _ => None,
     });
@@ -354,6 +375,11 @@ pub fn fold(expression: &Arithmetic) -> Option<Number> {
             Some(Number::Float(value))
         }
     }
+}
+
+fn out_of_range(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::Overflow, span, "this point in time is out of range")
+        .help("name a date within a few thousand years")
 }
 
 fn overflow(span: Span) -> Diagnostic {

@@ -126,7 +126,7 @@ impl Signature {
             usage.push_str(&if position < self.required { format!(" {text}") } else { format!(" [{text}]") });
         }
         let example = |kinds: &[Kind]| match kinds.first() {
-            Some(Kind::Number) | None => "> 0.9",
+            Some(Kind::Number) | None => "> 0",
             Some(Kind::Text) => "= \"text\"",
             Some(Kind::Date) => "> (now() - 1 days)",
             Some(Kind::Duration) => "<= 24 hours",

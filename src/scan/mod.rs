@@ -11,7 +11,7 @@ mod worker;
 
 use crate::error::Error;
 use crate::input::Dataset;
-use crate::metrics::{Kernel, State};
+use crate::metrics::{Finished, Kernel, State};
 use crate::plan::{MetricSet, Results};
 use merge::Merger;
 use std::sync::Mutex;
@@ -71,7 +71,10 @@ pub fn scan(dataset: &Dataset, metrics: &MetricSet, options: &ScanOptions<'_>) -
         return Err(error);
     }
     let states = merger.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).finish(partitions)?;
-    Ok(Results(states.into_iter().map(|state| state.finish(options.threads.max(1))).collect()))
+    let finish = |(state, kernel): (State, &Kernel)| {
+        if kernel.gave_up() { Finished::Undecided } else { state.finish(options.threads.max(1)) }
+    };
+    Ok(Results(states.into_iter().zip(program.kernels()).map(finish).collect()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

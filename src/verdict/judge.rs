@@ -198,6 +198,14 @@ impl Judge<'_> {
                     };
                     return Judged::error("no_values", subject, None);
                 }
+                Err(NoValue::Undecided) => {
+                    let message = "The pattern needed more steps for a value than it may take";
+                    return Judged::error(
+                        "pattern_limit",
+                        message,
+                        Some("write the pattern without nested repetitions".into()),
+                    );
+                }
                 Err(NoValue::NotInFamily) => {
                     return Judged::error(
                         "internal",
@@ -258,8 +266,12 @@ impl Judge<'_> {
                 }
             }
         }
-        if lines.is_empty() && !observation.message.is_empty() {
-            // Neither extreme nor NULL explains it: what is left is NaN.
+        if lines.is_empty()
+            && observation
+                .message
+                .iter()
+                .any(|line| matches!(line, MessageLine::Value(measure) if self.results.has_nan(measure)))
+        {
             lines.push(requirement("NaN"));
         }
         if lines.is_empty() {

@@ -35,6 +35,9 @@ pub fn unresolved(condition: &NumberCondition) -> Option<(&'static str, String)>
             format!("`{operand}` needs values of past runs, which this version does not keep"),
         ));
     }
+    if let Some(operand) = condition.undefined() {
+        return Some(("operand", format!("`{operand}` is no number")));
+    }
     condition.has_null().then(|| ("operand", "NULL is no number that a metric could be compared with".to_string()))
 }
 

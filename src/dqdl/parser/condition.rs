@@ -327,7 +327,10 @@ fn classify<'a>(rest: Tokens<'a>, operator: Operator, operands: &[Operand]) -> R
     }
     if ordered && kind == Kind::Text {
         let date_time = operands.iter().any(|operand| matches!(&operand.value, OperandValue::Text(text) if text.len() > 10 && crate::dqdl::token::is_date_shaped(&text.as_bytes()[..10])));
-        let help = if date_time {
+        let slashed = operands.iter().any(|operand| matches!(&operand.value, OperandValue::Text(text) if text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_digit() || b"/.-".contains(&byte)) && text.contains(['/', '.', '-'])));
+        let help = if slashed {
+            "dates are written \"yyyy-mm-dd\""
+        } else if date_time {
             "date literals are calendar dates: \"2026-01-31\"; there are no date-time literals"
         } else {
             "numbers stand without quotes; strings can be compared with =, !=, in, matches"

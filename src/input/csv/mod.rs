@@ -161,6 +161,10 @@ impl Table for CsvTable {
         Ok(Box::new(reader))
     }
 
+    fn infers_types(&self) -> bool {
+        self.origins.iter().any(|origin| *origin != Origin::Named)
+    }
+
     fn unified(&self, column: usize, other: &DataType) -> Option<DataType> {
         match self.origins.get(column)? {
             Origin::Named => None,

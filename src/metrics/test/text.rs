@@ -113,6 +113,11 @@ pub enum TextMatcher {
 }
 
 impl TextMatcher {
+    /// Whether some text could not be decided.
+    pub fn gave_up(&self) -> bool {
+        matches!(self, TextMatcher::Matches { pattern, .. } if pattern.gave_up())
+    }
+
     /// One bit per row; bits of NULL rows say nothing.
     pub fn mask(&self, array: &ArrayRef) -> BooleanBuffer {
         let mut mask = BooleanBufferBuilder::new(array.len());
