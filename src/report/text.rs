@@ -40,6 +40,9 @@ impl Style {
     }
 }
 
+/// Lines of a message shown before it is cut; other formats have all of it.
+const MESSAGE_LINES: usize = 12;
+
 /// Lines of a rule's text shown before it is cut.
 const RULE_LINES: usize = 6;
 
@@ -103,7 +106,13 @@ fn entry(report: &Report<'_>, position: usize, outcome: &Outcome, out: &mut dyn 
 fn details(outcome: &Outcome, indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let pad = " ".repeat(indent);
     let say = |out: &mut dyn Write, text: &str| {
-        wrapped(text, style.width.saturating_sub(indent)).iter().try_for_each(|line| writeln!(out, "{pad}{line}"))
+        let lines = wrapped(text, style.width.saturating_sub(indent));
+        lines.iter().take(MESSAGE_LINES).try_for_each(|line| writeln!(out, "{pad}{line}"))?;
+        if lines.len() > MESSAGE_LINES {
+            writeln!(out, "{pad}... {} more lines", lines.len() - MESSAGE_LINES)
+        } else {
+            Ok(())
+        }
     };
     if !outcome.operands.is_empty() {
         for operand in &outcome.operands {

@@ -22,7 +22,7 @@ pub(super) static RULE: RuleType = RuleType {
     tags: &["ignoreCase", "timeZone"],
     summary: "Whether every value satisfies a condition",
     manual: "Each row is judged by itself; all must satisfy, or the share that `with threshold` asks for. `matches` must match the \
-             whole value, in Java's syntax. A date compares calendar days in UTC; `now()` compares instants on timestamps. EMPTY is \
+             whole value, in Java's syntax; `between` excludes both ends. A date compares calendar days in UTC; `now()` compares instants on timestamps. EMPTY is \
              the string of length 0, WHITESPACES_ONLY one of nothing but white space.\n\
              NULL: fails, but for `!=` and `not in` without NULL, and `in` with NULL.\n\
              NaN: fails, but for `!=` and `not in`.\n\
