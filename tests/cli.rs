@@ -522,6 +522,8 @@ fn inferred_types_hold_in_all_rows_and_files() {
         assert_eq!(ran.code, 0, "{rules}: {}{}", ran.stdout, ran.stderr);
     };
     together(&files, "ColumnValues \"a\" in [\"x\",\"1\",\"2.5\"]");
+    let unseen = [file(".csv", b"a,b\n,1\n"), file(".csv", b"a,b\n4,1\n")];
+    together(&unseen, "ColumnValues \"a\" in [4,NULL]");
     together(&files[1..], "Sum \"a\" = 3.5");
 }
 

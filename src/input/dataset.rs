@@ -51,7 +51,8 @@ impl Dataset {
                     .collect();
                 Arc::new(Schema::new(fields))
             });
-            let positions = align(schema, table.as_ref(), path)?;
+            let earliest = files.first().map(|file: &OpenFile| file.table.as_ref());
+            let positions = align(schema, earliest, table.as_ref(), path)?;
             let bytes = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
             partitions.extend((0..table.partitions()).map(|partition| (files.len(), partition)));
             files.push(OpenFile { path: path.clone(), table, bytes, positions });
@@ -119,7 +120,7 @@ impl Dataset {
 }
 
 /// Where the file has each column of the dataset.
-fn align(schema: &Schema, table: &dyn Table, path: &Path) -> Result<Vec<usize>, Error> {
+fn align(schema: &Schema, earliest: Option<&dyn Table>, table: &dyn Table, path: &Path) -> Result<Vec<usize>, Error> {
     let own = table.schema();
     let mismatch = |message: String| Error::Schema { path: path.to_path_buf(), message };
     let positions = schema.fields().iter().map(|field| {
@@ -132,7 +133,8 @@ fn align(schema: &Schema, table: &dyn Table, path: &Path) -> Result<Vec<usize>, 
         if found == first {
             return Ok(position);
         }
-        match table.unified(position, first) {
+        let earlier = earliest.and_then(|file| file.unified(schema.index_of(field.name()).ok()?, found));
+        match common_type(first, found, earlier, table.unified(position, first)) {
             Some(data_type) => Err(Error::Widen {
                 column: field.name().clone(),
                 data_type: Box::new(data_type),
@@ -148,5 +150,23 @@ fn align(schema: &Schema, table: &dyn Table, path: &Path) -> Result<Vec<usize>, 
             escape_controls(extra.name())
         ))),
         None => Ok(positions),
+    }
+}
+
+/// The type that holds a column in two files, given what each could read it as. A file that can
+/// read only its own type decides; a file without values takes any type, which shows as the
+/// narrower of two answers.
+fn common_type(
+    first: &DataType,
+    found: &DataType,
+    earlier: Option<DataType>,
+    later: Option<DataType>,
+) -> Option<DataType> {
+    match (earlier, later) {
+        (Some(DataType::Utf8), Some(later)) => Some(later),
+        (Some(earlier), Some(_)) => Some(earlier),
+        (Some(earlier), None) => (earlier == *found).then_some(earlier),
+        (None, Some(later)) => (later == *first).then_some(later),
+        (None, None) => None,
     }
 }

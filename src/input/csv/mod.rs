@@ -212,7 +212,7 @@ impl CsvReader<'_> {
                     return Err(self.misfit(*position));
                 } else if builder.is_text() {
                     builder.append_text(self.records.text(*position)?);
-                } else if self.becomes_a_code(*position) || !builder.append(self.records.field(*position)) {
+                } else if self.contradicts(*position) || !builder.append(self.records.field(*position)) {
                     return Err(self.misfit(*position));
                 }
             }
@@ -228,12 +228,17 @@ impl CsvReader<'_> {
             .map_err(|error| Error::Internal(error.to_string()))
     }
 
-    /// Whether a value shows that an inferred column of numbers holds codes such as 007.
-    fn becomes_a_code(&self, position: usize) -> bool {
-        let numeric = self.table.schema.field(position).data_type().is_numeric();
-        numeric
-            && self.table.origins[position] == Origin::Inferred
-            && infer::has_leading_zero(self.records.field(position))
+    /// Whether a value can be read as the inferred type but shows that it is another: a code such as
+    /// 007 among numbers, a timestamp with a zone among those without.
+    fn contradicts(&self, position: usize) -> bool {
+        let value = self.records.field(position);
+        self.table.origins[position] == Origin::Inferred
+            && match self.table.schema.field(position).data_type() {
+                DataType::Timestamp(_, zone) => {
+                    columns::timestamp(value).is_none_or(|(_, zoned)| zoned != zone.is_some())
+                }
+                other => other.is_numeric() && infer::has_leading_zero(value),
+            }
     }
 
     /// A value that the column's type cannot hold.
