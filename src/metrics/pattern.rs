@@ -9,9 +9,9 @@ mod java;
 
 use java::{Translated, translate};
 use regex_automata::dfa::{Automaton, StartKind, dense};
-use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps a backtracking match may take before it is given up.
@@ -30,8 +30,8 @@ pub struct Pattern {
 
 #[derive(Debug)]
 enum Engine {
-    /// One table look-up per byte.
-    Automaton { table: Box<dense::DFA<Vec<u32>>>, start: StateID },
+    /// One look-up per byte in a flat table.
+    Automaton(FlatAutomaton),
     /// Lazy automata and friends: any size, still linear.
     General(regex::Regex),
     /// Back-references and look-around.
@@ -105,17 +105,7 @@ impl Pattern {
     /// Whether `text` matches. `None` when the backtracking limit was reached.
     pub fn is_match(&self, text: &str) -> Option<bool> {
         match &self.engine {
-            Engine::Automaton { table, start } => {
-                let mut state = *start;
-                for byte in text.as_bytes() {
-                    state = table.next_state(state, *byte);
-                    // Special states are dead, quit, start and match states: only the first two end the run.
-                    if table.is_special_state(state) && table.is_dead_state(state) {
-                        return Some(false);
-                    }
-                }
-                Some(table.is_match_state(table.next_eoi_state(state)))
-            }
+            Engine::Automaton(automaton) => Some(automaton.accepts(text.as_bytes())),
             Engine::General(regex) => Some(regex.is_match(text)),
             Engine::Backtracking(regex) => {
                 let answer = regex.is_match(text).ok();
@@ -128,6 +118,51 @@ impl Pattern {
     }
 }
 
+/// Up to 256 states, a byte each: 256 transitions a state, indexed by state and byte. The usual
+/// pattern has a dozen states, so its table stays in the first-level cache. State 0 is the start.
+#[derive(Debug)]
+struct FlatAutomaton {
+    transitions: Vec<u8>,
+    accepting: Vec<bool>,
+}
+
+impl FlatAutomaton {
+    /// `None` when there are more states, or bytes that the automaton gives up on.
+    fn new(table: &dense::DFA<Vec<u32>>) -> Option<Self> {
+        let first = table.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+        let mut states = vec![first];
+        let mut ids = HashMap::from([(first, 0u8)]);
+        let mut transitions = Vec::new();
+        let mut at = 0;
+        while let Some(state) = states.get(at).copied() {
+            if table.is_quit_state(state) {
+                return None;
+            }
+            for byte in 0..=u8::MAX {
+                let next = table.next_state(state, byte);
+                let id = match ids.get(&next) {
+                    Some(id) => *id,
+                    None => {
+                        let id = u8::try_from(states.len()).ok()?;
+                        states.push(next);
+                        ids.insert(next, id);
+                        id
+                    }
+                };
+                transitions.push(id);
+            }
+            at += 1;
+        }
+        let accepting = states.iter().map(|state| table.is_match_state(table.next_eoi_state(*state))).collect();
+        Some(Self { transitions, accepting })
+    }
+
+    fn accepts(&self, text: &[u8]) -> bool {
+        let end = text.iter().fold(0u8, |state, byte| self.transitions[usize::from(state) << 8 | usize::from(*byte)]);
+        self.accepting[usize::from(end)]
+    }
+}
+
 fn automaton(wrapped: &str) -> Option<Engine> {
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
@@ -136,8 +171,7 @@ fn automaton(wrapped: &str) -> Option<Engine> {
         .determinize_size_limit(Some(4 * AUTOMATON_BYTES));
     let thompson = regex_automata::nfa::thompson::Config::new().nfa_size_limit(Some(AUTOMATON_BYTES));
     let table = dense::Builder::new().configure(config).thompson(thompson).build(wrapped).ok()?;
-    let start = table.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
-    Some(Engine::Automaton { table: Box::new(table), start })
+    FlatAutomaton::new(&table).map(Engine::Automaton)
 }
 
 /// Whether the linear engine refused a construct that the backtracking one knows.
