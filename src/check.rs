@@ -163,19 +163,18 @@ impl Plan {
         let rows = metrics.ask(Metric { family: Family::Rows, columns: Vec::new(), filter: None });
         let mut compiler = Compiler { schema, metrics: &mut metrics, zone: options.zone, now: ruleset.now };
         let mut observations = Vec::new();
+        let mut unfit = Vec::new();
         for (_, node) in selected(ruleset, options) {
-            each_leaf(node, &mut |rule| observations.push(compile(&mut compiler, rule)));
+            each_leaf(node, &mut |rule| {
+                let observation = compile(&mut compiler, rule);
+                if matches!(&observation, Err(reason) if reason.code == "column_type") {
+                    unfit.push(rule);
+                }
+                observations.push(observation);
+            });
         }
         if dataset.infers_types() {
             // A rule that does not fit an inferred type may fit the type that all rows ask for: its columns are read.
-            let mut unfit = Vec::new();
-            for (_, node) in selected(ruleset, options) {
-                each_leaf(node, &mut |rule| unfit.push(rule));
-            }
-            unfit.retain({
-                let mut outcomes = observations.iter();
-                move |_| matches!(outcomes.next(), Some(Err(reason)) if reason.code == "column_type")
-            });
             for field in unfit.iter().flat_map(|rule| &rule.parameters).filter_map(|name| find_column(schema, name)) {
                 metrics.ask(Metric {
                     family: Family::NonNull,

@@ -16,7 +16,7 @@ pub enum Severity {
 /// One mistake: where it is, what it is and how to mend it.
 ///
 /// Holds no source text; whoever renders it attaches the source.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostic {
     /// Stable identity, e.g. `dqdl::trailing_comma`; listed in [`CODES`].
     pub code: &'static str,
@@ -25,20 +25,11 @@ pub struct Diagnostic {
     /// One sentence for a person.
     pub message: String,
     /// Where.
-    #[serde(serialize_with = "span_as_range")]
     pub span: Span,
     /// What stands under the caret; a few words.
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
-}
-
-fn span_as_range<S: serde::Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeStruct;
-    let mut object = serializer.serialize_struct("span", 2)?;
-    object.serialize_field("start", &span.start)?;
-    object.serialize_field("end", &span.end)?;
-    object.end()
 }
 
 impl Diagnostic {

@@ -48,11 +48,6 @@ impl Intervals {
         Self(Vec::new())
     }
 
-    /// Everything.
-    pub fn all() -> Self {
-        Self(vec![(i256::MIN, i256::MAX)])
-    }
-
     fn span(low: Option<i256>, high: Option<i256>) -> Self {
         match (low, high) {
             (Some(low), Some(high)) if low <= high => Self(vec![(low, high)]),

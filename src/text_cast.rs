@@ -9,6 +9,15 @@ use chrono::{NaiveDate, TimeZone};
 /// numbers or dates, and where it stands.
 pub const TEXT_BECAUSE: &str = "text_because";
 
+/// `dddd-dd-dd`.
+pub fn is_date_shaped(bytes: &[u8]) -> bool {
+    bytes.len() == 10
+        && bytes
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() })
+}
+
 /// Blanks that Spark trims around a value: control characters and the blank.
 fn trim(text: &str) -> &str {
     text.trim_matches(|c: char| c <= ' ' || c == '\u{7f}')

@@ -74,34 +74,24 @@ impl Number {
 
     /// Exact where both are exact, as doubles otherwise. `None` when one is NaN.
     pub fn compare(self, other: Self) -> Option<Ordering> {
-        if let (
-            Number::Exact { unscaled: left, scale: left_scale },
-            Number::Exact { unscaled: right, scale: right_scale },
-        ) = (self, other)
-        {
-            let scale = left_scale.max(right_scale);
-            let widen = |value: i256, from: u8| {
-                power_of_ten(u32::from(scale - from)).and_then(|factor| value.checked_mul(factor))
-            };
-            if let (Some(left), Some(right)) = (widen(left, left_scale), widen(right, right_scale)) {
-                return Some(left.cmp(&right));
-            }
+        if let Some((left, right, _)) = self.aligned(other) {
+            return Some(left.cmp(&right));
         }
         self.to_f64().partial_cmp(&other.to_f64())
     }
 
     /// The sum; exact where both are exact and the result can be represented.
     pub fn plus(self, other: Self) -> Self {
-        self.aligned(other, i256::checked_add).unwrap_or_else(|| Number::Float(self.to_f64() + other.to_f64()))
+        self.exactly(other, i256::checked_add).unwrap_or_else(|| Number::Float(self.to_f64() + other.to_f64()))
     }
 
     /// The difference; exact where both are exact and the result can be represented.
     pub fn minus(self, other: Self) -> Self {
-        self.aligned(other, i256::checked_sub).unwrap_or_else(|| Number::Float(self.to_f64() - other.to_f64()))
+        self.exactly(other, i256::checked_sub).unwrap_or_else(|| Number::Float(self.to_f64() - other.to_f64()))
     }
 
-    /// Applies `operation` to both digits at the finer scale.
-    fn aligned(self, other: Self, operation: impl Fn(i256, i256) -> Option<i256>) -> Option<Self> {
+    /// The digits of both at the finer scale, and that scale; `None` unless both are exact and fit.
+    fn aligned(self, other: Self) -> Option<(i256, i256, u8)> {
         let (
             Number::Exact { unscaled: left, scale: left_scale },
             Number::Exact { unscaled: right, scale: right_scale },
@@ -112,7 +102,13 @@ impl Number {
         let scale = left_scale.max(right_scale);
         let widen =
             |value: i256, from: u8| power_of_ten(u32::from(scale - from)).and_then(|factor| value.checked_mul(factor));
-        Some(Number::Exact { unscaled: operation(widen(left, left_scale)?, widen(right, right_scale)?)?, scale })
+        Some((widen(left, left_scale)?, widen(right, right_scale)?, scale))
+    }
+
+    /// The exact result of `operation`, if it can be represented.
+    fn exactly(self, other: Self, operation: impl Fn(i256, i256) -> Option<i256>) -> Option<Self> {
+        let (left, right, scale) = self.aligned(other)?;
+        Some(Number::Exact { unscaled: operation(left, right)?, scale })
     }
 
     /// Whether it is a NaN.

@@ -3,6 +3,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::Span;
+pub use crate::text_cast::is_date_shaped;
 
 /// What a token is. Texts are slices of the source, without quotes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -268,15 +269,6 @@ pub fn is_number(text: &str) -> bool {
         None => digits(text),
         Some((whole, fraction)) => digits(whole) && digits(fraction),
     }
-}
-
-/// `dddd-dd-dd`.
-pub fn is_date_shaped(bytes: &[u8]) -> bool {
-    bytes.len() == 10
-        && bytes
-            .iter()
-            .enumerate()
-            .all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 /// `dd:dd`, `d:dd AM`, `dd:dd PM`.

@@ -1,7 +1,7 @@
 //! `ColumnValues`: every value satisfies a condition.
 
 use super::BoundRule;
-use super::compile::{Column, Compiler, Unevaluated, text_because, wrong_type};
+use super::compile::{Column, Compiler, Unevaluated, not_a_number, wrong_type};
 use super::condition::{BoundCondition, DateCondition, DatePoint, NumberCondition, TextCondition, TextOperand};
 use super::points;
 use super::signature::{Conditions, Example, RuleType, Signature};
@@ -149,15 +149,7 @@ fn numbers(
         return Err(no_order_with_null());
     }
     if !is_numeric(&column.data_type) {
-        let reason = wrong_type(column, "a number");
-        if let Some(because) = &column.text_because {
-            return Err(reason.help(text_because(column, because)));
-        }
-        return Err(if is_text(&column.data_type) {
-            reason.help("put the value in quotes to compare texts, or cast the column to a number")
-        } else {
-            reason
-        });
+        return Err(not_a_number(column, "put the value in quotes to compare texts, or cast the column to a number"));
     }
     let points: Option<Vec<_>> = values.iter().map(|value| points::number(*value, &column.data_type)).collect();
     let intervals = Intervals::satisfying(operator, &points.ok_or_else(|| wrong_type(column, "a number"))?);

@@ -160,15 +160,7 @@ impl Compiler<'_> {
         if is_numeric(&column.data_type) {
             return Ok(column);
         }
-        let reason = wrong_type(&column, "a number");
-        if let Some(because) = &column.text_because {
-            return Err(reason.help(text_because(&column, because)));
-        }
-        Err(if is_text(&column.data_type) {
-            reason.help("cast the column to a number first; numbers in text are not read")
-        } else {
-            reason
-        })
+        Err(not_a_number(&column, "cast the column to a number first; numbers in text are not read"))
     }
 
     /// Asks for a metric over the rule's rows.
@@ -279,12 +271,17 @@ pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observat
     (rule.rule_type.compile)(compiler, rule)
 }
 
-/// Advice for a column of numbers that one value made text.
-pub fn text_because(column: &Column, because: &str) -> String {
-    let name = crate::error::escape_controls(&column.name);
-    format!(
-        "the column is text because of {because}; mend it, call it NULL with --csv-null, or name the type: --column-type {name}=float"
-    )
+/// A column that should hold numbers and does not; `advice` is for columns that are meant as text.
+pub fn not_a_number(column: &Column, advice: &str) -> Unevaluated {
+    let reason = wrong_type(column, "a number");
+    match &column.text_because {
+        Some(because) => {
+            let name = crate::error::escape_controls(&column.name);
+            reason.help(format!("the column is text because of {because}; mend it, call it NULL with --csv-null, or name the type: --column-type {name}=float"))
+        }
+        None if is_text(&column.data_type) => reason.help(advice),
+        None => reason,
+    }
 }
 
 /// Text of a wrong type.

@@ -10,11 +10,8 @@ mod number;
 
 pub use judge::{Judge, Outcome};
 
-use serde::Serialize;
-
 /// What is said of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The data satisfies the rule.
     Pass,

@@ -1,5 +1,6 @@
 //! Fields to Arrow arrays.
 
+use crate::text_cast::is_date_shaped;
 use arrow_array::builder::{
     BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, StringBuilder,
     TimestampMicrosecondBuilder,
@@ -190,13 +191,4 @@ pub fn decimal(value: &[u8], precision: u8, scale: i8) -> Option<i128> {
     }
     let magnitude: i128 = digits.parse().ok()?;
     Some(if value.starts_with('-') { -magnitude } else { magnitude })
-}
-
-/// `dddd-dd-dd`
-fn is_date_shaped(bytes: &[u8]) -> bool {
-    bytes.len() == 10
-        && bytes
-            .iter()
-            .enumerate()
-            .all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() })
 }
