@@ -87,7 +87,7 @@ fn metrics(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(ROWS as u64));
         for (name, column) in columns(nulls) {
             for (label, family) in families(name) {
-                let metric = Metric { family, columns: vec!["c".into()], filter: None };
+                let metric = Metric::new(family, vec!["c".into()]);
                 let kernel = Kernel::new(&metric, vec![column.data_type().clone()]).expect("a kernel");
                 let batches: Vec<ArrayRef> = (0..ROWS / 8192).map(|batch| column.slice(batch * 8192, 8192)).collect();
                 group.bench_function(format!("{label} {name}"), |bencher| {

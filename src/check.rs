@@ -5,16 +5,21 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::dqdl;
 use crate::error::Error;
 use crate::input::{Dataset, ReadOptions};
-use crate::metrics::{Family, Metric, Statistic};
+use crate::metrics::{Distribution, Family, Metric, Statistic};
 use crate::plan::explain::Explanation;
-use crate::plan::{Measure, MetricId, MetricSet, Observation};
+use crate::plan::{Measure, MetricId, MetricSet, Observation, Reported, Results};
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
-use crate::rules::compile::{Compiler, Unevaluated, compile, find_column};
-use crate::scan::{ScanOptions, scan};
+use crate::rules::compile::{Compiler, ReferenceSchemas, compile, compile_analyzer, find_column};
+use crate::scan::{References, ScanError, ScanOptions, Sources, scan, unreadable};
+use crate::sql::{Engine, PRIMARY, Predicate, SqlOptions};
+use crate::unevaluated::Unevaluated;
+use crate::value::Number;
 use crate::verdict::{Judge, Outcome, Verdict};
 use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
@@ -65,10 +70,16 @@ pub struct CheckOptions {
     pub zone: chrono_tz::Tz,
     /// How files are read.
     pub read: ReadOptions,
+    /// Files of other datasets, by alias.
+    pub references: BTreeMap<String, Vec<PathBuf>>,
     /// Workers.
     pub threads: usize,
     /// Rows per batch.
     pub batch_rows: usize,
+    /// How long one query may take.
+    pub sql_timeout: Duration,
+    /// Bytes that queries, and keys of references, may each hold.
+    pub memory_bytes: u64,
     /// Whether rules about rows pass on a dataset without rows.
     pub allow_empty: bool,
     /// Rule types and names (`Rule_3`) to evaluate; all when empty.
@@ -83,8 +94,11 @@ impl Default for CheckOptions {
         Self {
             zone: chrono_tz::UTC,
             read: ReadOptions::default(),
+            references: BTreeMap::new(),
             threads: scan.threads,
             batch_rows: scan.batch_rows,
+            sql_timeout: Duration::from_secs(300),
+            memory_bytes: scan.memory_bytes,
             allow_empty: false,
             only: Vec::new(),
             skip: Vec::new(),
@@ -111,7 +125,7 @@ impl CheckOptions {
 pub struct Run {
     /// One per top-level rule, in document order.
     pub outcomes: Vec<Outcome>,
-    /// Analyzers, none of which this version evaluates.
+    /// One per analyzer, in document order.
     pub analyzers: Vec<AnalyzerOutcome>,
     /// Passed rules over rules that were not skipped; `None` when there are none.
     pub score: Option<f64>,
@@ -140,28 +154,130 @@ impl Run {
     }
 }
 
-/// An analyzer of the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an analyzer measured.
+#[derive(Debug, Clone, PartialEq)]
 pub struct AnalyzerOutcome {
     /// Canonical text.
     pub analyzer: String,
-    /// Why there are no values.
-    pub message: String,
+    /// Metrics under their public names; those without a value are left out.
+    pub metrics: Vec<(String, Number)>,
+    /// Distributions under their public names, with the type of the values.
+    pub distributions: Vec<(String, Distribution, &'static str)>,
+    /// Why values are missing.
+    pub message: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// The data that is checked, and what rules may look at besides.
+struct Inputs {
+    primary: Arc<Dataset>,
+    references: References,
+    schemas: ReferenceSchemas,
+    sql: Engine,
+}
+
+/// How each dataset is read; inferred types are learnt while reading.
+struct Readings {
+    primary: ReadOptions,
+    references: BTreeMap<String, ReadOptions>,
+}
+
+impl Readings {
+    fn new(options: &CheckOptions) -> Self {
+        // Column types are named for the data that is checked.
+        let plain = ReadOptions { column_types: BTreeMap::new(), ..options.read.clone() };
+        let references = options.references.keys().map(|alias| (alias.clone(), plain.clone())).collect();
+        Self { primary: options.read.clone(), references }
+    }
+
+    fn of(&mut self, dataset: Option<&str>) -> &mut ReadOptions {
+        match dataset {
+            Some(alias) => self.references.entry(alias.to_string()).or_default(),
+            None => &mut self.primary,
+        }
+    }
+}
+
+impl Inputs {
+    fn open(
+        paths: &[PathBuf],
+        options: &CheckOptions,
+        readings: &Readings,
+        now: DateTime<Utc>,
+    ) -> Result<Self, ScanError> {
+        let primary = Arc::new(Dataset::open(paths, &readings.primary)?);
+        let mut references = References::new();
+        for (alias, paths) in &options.references {
+            let alias: Arc<str> = alias.as_str().into();
+            let reading = readings.references.get(&*alias).unwrap_or(&readings.primary);
+            let opened = match Dataset::open(paths, reading) {
+                Ok(dataset) => Ok(Arc::new(dataset)),
+                Err(error @ Error::Widen { .. }) => return Err(ScanError { dataset: Some(alias), error }),
+                Err(error) => Err(unreadable(&alias, &error)),
+            };
+            references.insert(alias, opened);
+        }
+        let schemas = references
+            .iter()
+            .map(|(alias, opened)| {
+                (alias.clone(), opened.as_ref().map(|dataset| dataset.schema().clone()).map_err(Clone::clone))
+            })
+            .collect();
+        let opened = references
+            .iter()
+            .filter_map(|(alias, opened)| opened.as_ref().ok().map(|dataset| (alias.clone(), dataset.clone())));
+        let tables = std::iter::once((Arc::from(PRIMARY), primary.clone())).chain(opened).collect();
+        let sql = Engine::new(
+            tables,
+            SqlOptions {
+                now,
+                zone: options.zone,
+                timeout: options.sql_timeout,
+                memory_bytes: options.memory_bytes,
+                batch_rows: options.batch_rows,
+            },
+        );
+        Ok(Self { primary, references, schemas, sql })
+    }
+
+    /// Opens everything with the types that hold in all files.
+    fn open_unified(paths: &[PathBuf], options: &CheckOptions, now: DateTime<Utc>) -> Result<Self, Error> {
+        let mut readings = Readings::new(options);
+        loop {
+            match Self::open(paths, options, &readings, now) {
+                Ok(inputs) => return Ok(inputs),
+                Err(trouble) => widen(trouble, &mut readings, &mut Vec::new())?,
+            }
+        }
+    }
 }
 
 /// A plan for one schema.
 struct Plan {
     metrics: MetricSet,
+    predicates: HashMap<Arc<str>, Predicate>,
     rows: MetricId,
     observations: Vec<Result<Observation, Unevaluated>>,
+    analyzers: Vec<Result<Vec<Reported>, Unevaluated>>,
 }
 
 impl Plan {
-    fn new(ruleset: &Ruleset, dataset: &Dataset, options: &CheckOptions) -> Self {
-        let schema = dataset.schema();
+    fn new(ruleset: &Ruleset, inputs: &Inputs, options: &CheckOptions) -> Self {
+        let schema = inputs.primary.schema();
         let mut metrics = MetricSet::default();
-        let rows = metrics.ask(Metric { family: Family::Rows, columns: Vec::new(), filter: None });
-        let mut compiler = Compiler { schema, metrics: &mut metrics, zone: options.zone, now: ruleset.now };
+        let mut predicates = HashMap::new();
+        let rows = metrics.ask(Metric::new(Family::Rows, Vec::new()));
+        let mut compiler = Compiler {
+            schema,
+            references: &inputs.schemas,
+            metrics: &mut metrics,
+            predicates: &mut predicates,
+            sql: &inputs.sql,
+            filter: None,
+            zone: options.zone,
+            now: ruleset.now,
+        };
         let mut observations = Vec::new();
         let mut unfit = Vec::new();
         for (_, node) in selected(ruleset, options) {
@@ -173,17 +289,26 @@ impl Plan {
                 observations.push(observation);
             });
         }
-        if dataset.infers_types() {
+        let analyzers = ruleset.analyzers().iter().map(|analyzer| compile_analyzer(&mut compiler, analyzer)).collect();
+        if inputs.primary.infers_types() {
             // A rule that does not fit an inferred type may fit the type that all rows ask for: its columns are read.
             for field in unfit.iter().flat_map(|rule| &rule.parameters).filter_map(|name| find_column(schema, name)) {
-                metrics.ask(Metric {
-                    family: Family::NonNull,
-                    columns: vec![field.name().as_str().into()],
-                    filter: None,
-                });
+                metrics.ask(Metric::new(Family::NonNull, vec![field.name().as_str().into()]));
             }
         }
-        Self { metrics, rows, observations }
+        Self { metrics, predicates, rows, observations, analyzers }
+    }
+
+    /// Columns of the data that are read, those of predicates included.
+    fn columns_read(&self) -> Vec<&str> {
+        let mut columns = self.metrics.columns();
+        let filters = self.metrics.as_slice().iter().filter_map(|metric| metric.filter.as_ref());
+        for name in filters.filter_map(|text| self.predicates.get(text)).flat_map(Predicate::columns) {
+            if !columns.contains(&name) {
+                columns.push(name);
+            }
+        }
+        columns
     }
 }
 
@@ -207,21 +332,32 @@ pub fn check(
     progress: Option<&AtomicU64>,
 ) -> Result<Run, Error> {
     let clock = Instant::now();
-    let mut read = options.read.clone();
+    let mut readings = Readings::new(options);
     let mut notes = Vec::new();
     loop {
-        let attempt = Dataset::open(paths, &read).and_then(|dataset| {
-            let plan = Plan::new(ruleset, &dataset, options);
+        let attempt = Inputs::open(paths, options, &readings, ruleset.now).and_then(|inputs| {
+            let plan = Plan::new(ruleset, &inputs, options);
             if let Some(progress) = progress {
                 progress.store(0, std::sync::atomic::Ordering::Relaxed);
             }
-            let scan_options = ScanOptions { threads: options.threads, batch_rows: options.batch_rows, progress };
-            scan(&dataset, &plan.metrics, &scan_options).map(|results| (dataset, plan, results))
+            let scan_options = ScanOptions {
+                threads: options.threads,
+                batch_rows: options.batch_rows,
+                memory_bytes: options.memory_bytes,
+                progress,
+            };
+            let sources = Sources {
+                primary: &inputs.primary,
+                references: &inputs.references,
+                predicates: &plan.predicates,
+                sql: &inputs.sql,
+            };
+            scan(&sources, &plan.metrics, &scan_options).map(|results| (inputs, plan, results))
         });
-        let (dataset, plan, results) = match attempt {
+        let (inputs, plan, results) = match attempt {
             Ok(done) => done,
-            Err(error) => {
-                widen(error, &mut read, &mut notes)?;
+            Err(trouble) => {
+                widen(trouble, &mut readings, &mut notes)?;
                 continue;
             }
         };
@@ -243,22 +379,16 @@ pub fn check(
         let rows = results
             .read(&Measure::Statistic(plan.rows, Statistic::Count))
             .map_err(|_| Error::Internal("rows were not counted".into()))?;
+        let analyzers = ruleset.analyzers().iter().zip(&plan.analyzers);
         return Ok(Run {
             outcomes,
-            analyzers: ruleset
-                .analyzers()
-                .iter()
-                .map(|analyzer| AnalyzerOutcome {
-                    analyzer: analyzer.text.clone(),
-                    message: "analyzers are not evaluated by this version".into(),
-                })
-                .collect(),
+            analyzers: analyzers.map(|(analyzer, reported)| analyzed(analyzer, reported, &results)).collect(),
             score: (judged > 0).then(|| passed as f64 / judged as f64),
             rows: rows.to_f64() as u64,
-            columns: dataset.schema().fields().len(),
-            columns_read: plan.metrics.columns().len(),
-            bytes: dataset.bytes(),
-            files: dataset.paths().map(Path::to_path_buf).collect(),
+            columns: inputs.primary.schema().fields().len(),
+            columns_read: plan.columns_read().len(),
+            bytes: inputs.primary.bytes(),
+            files: inputs.primary.paths().map(Path::to_path_buf).collect(),
             started: ruleset.now,
             elapsed: clock.elapsed(),
             notes,
@@ -266,29 +396,57 @@ pub fn check(
     }
 }
 
+/// The values of an analyzer.
+fn analyzed(analyzer: &BoundRule, reported: &Result<Vec<Reported>, Unevaluated>, results: &Results) -> AnalyzerOutcome {
+    let mut outcome = AnalyzerOutcome {
+        analyzer: analyzer.text.clone(),
+        metrics: Vec::new(),
+        distributions: Vec::new(),
+        message: None,
+        help: None,
+    };
+    let mut missing = |reason: &Unevaluated| {
+        outcome.message.get_or_insert_with(|| reason.message.clone());
+        outcome.help = outcome.help.take().or_else(|| reason.help.clone());
+    };
+    match reported {
+        Err(reason) => missing(reason),
+        Ok(reported) => {
+            for Reported { name, measure } in reported {
+                if let Some(reason) = results.failure(measure) {
+                    missing(reason);
+                } else if let Measure::Distribution { metric, data_type } = measure {
+                    let found = results.distribution(*metric);
+                    outcome.distributions.extend(found.map(|found| (name.clone(), found.clone(), *data_type)));
+                } else if let Ok(value) = results.read(measure)
+                    && value.to_f64().is_finite()
+                {
+                    outcome.metrics.push((name.clone(), value));
+                }
+            }
+        }
+    }
+    if outcome.metrics.is_empty() && outcome.distributions.is_empty() && outcome.message.is_none() {
+        outcome.message = Some("There are no values to measure".into());
+    }
+    outcome
+}
+
 /// Takes a wider type for a column into the options, or gives the error back. Every round widens a
 /// column, so there are at most a few rounds per column.
-fn widen(error: Error, read: &mut ReadOptions, notes: &mut Vec<String>) -> Result<(), Error> {
-    match error {
+fn widen(trouble: ScanError, readings: &mut Readings, notes: &mut Vec<String>) -> Result<(), Error> {
+    let read = readings.of(trouble.dataset.as_deref());
+    match trouble.error {
         Error::Widen { column, data_type, reason } if read.inferred_types.get(&column) != Some(&*data_type) => {
             let name = crate::error::escape_controls(&column);
-            notes.retain(|note: &String| !note.starts_with(&format!("column `{name}` ")));
-            notes.push(format!("column `{name}` is read as {}, because of {reason}", widened_name(&data_type)));
+            let whose = trouble.dataset.map_or(String::new(), |alias| format!(" of {alias}"));
+            let subject = format!("column `{name}`{whose} ");
+            notes.retain(|note: &String| !note.starts_with(&subject));
+            notes.push(format!("{subject}is read as {}, because of {reason}", widened_name(&data_type)));
             read.inferred_types.insert(column, *data_type);
             Ok(())
         }
         error => Err(error),
-    }
-}
-
-/// Opens files with the types that hold in all of them.
-fn open_unified(paths: &[PathBuf], options: &ReadOptions) -> Result<Dataset, Error> {
-    let mut read = options.clone();
-    loop {
-        match Dataset::open(paths, &read) {
-            Ok(dataset) => return Ok(dataset),
-            Err(error) => widen(error, &mut read, &mut Vec::new())?,
-        }
     }
 }
 
@@ -328,41 +486,63 @@ fn skipped(node: &BoundNode) -> Outcome {
 
 /// The plan for files, without reading their data.
 pub fn explain(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> Result<Explanation, Error> {
-    let dataset = open_unified(paths, &options.read)?;
-    let plan = Plan::new(ruleset, &dataset, options);
+    let inputs = Inputs::open_unified(paths, options, ruleset.now)?;
+    let plan = Plan::new(ruleset, &inputs, options);
     let mut leaves = Vec::new();
     selected(ruleset, options).for_each(|(_, node)| each_leaf(node, &mut |rule| leaves.push(rule.text.clone())));
     let rules = leaves.into_iter().zip(&plan.observations).map(|(text, observation)| match observation {
         Ok(observation) => (text, observation.metrics(), None),
         Err(reason) => (text, Vec::new(), Some(reason.message.clone())),
     });
-    Ok(Explanation::new(&plan.metrics, dataset.schema().fields().len(), rules))
+    let analyzers = ruleset.analyzers().iter().zip(&plan.analyzers).map(|(analyzer, reported)| match reported {
+        Ok(reported) => {
+            let mut ids: Vec<_> = reported.iter().flat_map(|reported| reported.measure.metrics()).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            (analyzer.text.clone(), ids, None)
+        }
+        Err(reason) => (analyzer.text.clone(), Vec::new(), Some(reason.message.clone())),
+    });
+    let columns = plan.columns_read().into_iter().map(str::to_string).collect();
+    let predicate =
+        |text: &Arc<str>| plan.predicates.get(text).map(|predicate| predicate.columns().map(str::to_string).collect());
+    let total = inputs.primary.schema().fields().len();
+    Ok(Explanation::new(&plan.metrics, columns, total, predicate, rules.chain(analyzers)))
 }
 
 /// What rules would say of the columns of files: every rule that could not be evaluated.
 pub fn lint_schema(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> Result<Vec<Diagnostic>, Error> {
+    let inputs = Inputs::open_unified(paths, options, ruleset.now)?;
+    let plan = Plan::new(ruleset, &inputs, &CheckOptions { only: Vec::new(), skip: Vec::new(), ..options.clone() });
+    let mut leaves = Vec::new();
+    ruleset.rules().iter().for_each(|node| each_leaf(node, &mut |rule| leaves.push(rule)));
+    let findings =
+        leaves.into_iter().zip(plan.observations).filter_map(|(rule, observation)| finding(rule, observation.err()?));
+    let analyzers = ruleset.analyzers().iter().zip(plan.analyzers);
+    Ok(findings.chain(analyzers.filter_map(|(analyzer, reported)| finding(analyzer, reported.err()?))).collect())
+}
+
+/// A reason as a finding about the text; `None` for what the text is not to blame for.
+fn finding(rule: &BoundRule, reason: Unevaluated) -> Option<Diagnostic> {
     use crate::diagnostic::Code;
-    let dataset = open_unified(paths, &options.read)?;
-    let mut metrics = MetricSet::default();
-    let mut compiler =
-        Compiler { schema: dataset.schema(), metrics: &mut metrics, zone: options.zone, now: ruleset.now };
-    let mut findings = Vec::new();
-    for node in ruleset.rules() {
-        each_leaf(node, &mut |rule| {
-            if let Err(reason) = compile(&mut compiler, rule) {
-                let code = match reason.code {
-                    "unknown_column" => Code::UnknownColumn,
-                    "column_type" | "nested_column" => Code::ColumnType,
-                    _ => return,
-                };
-                let span = rule.parameter_spans.first().copied().unwrap_or(rule.span);
-                let finding = Diagnostic::error(code, span, reason.message);
-                findings.push(match reason.help {
-                    Some(help) => finding.help(help),
-                    None => finding,
-                });
-            }
-        });
-    }
-    Ok(findings)
+    let code = match reason.code {
+        "column_type" | "nested_column" => Code::ColumnType,
+        // References may be named when the rules are run.
+        "unknown_reference" | "unreadable_reference" | "unknown_table" | "no_sql" | "not_supported" => return None,
+        _ if rule
+            .filter
+            .as_ref()
+            .is_some_and(|filter| reason.span.is_some_and(|span| filter.span.to(span) == filter.span)) =>
+        {
+            Code::WhereInvalid
+        }
+        "unknown_column" => Code::UnknownColumn,
+        _ => Code::NotEvaluated,
+    };
+    let span = reason.span.unwrap_or_else(|| rule.parameter_spans.first().copied().unwrap_or(rule.span));
+    let finding = Diagnostic::error(code, span, reason.message);
+    Some(match reason.help {
+        Some(help) => finding.help(help),
+        None => finding,
+    })
 }

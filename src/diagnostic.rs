@@ -179,6 +179,8 @@ codes! {
     UnknownColumn = "rules::unknown_column", "no such column";
     /// A rule that the columns' types cannot satisfy.
     ColumnType = "rules::column_type", "type does not fit";
+    /// A rule that will be ERROR for another reason.
+    NotEvaluated = "rules::not_evaluated", "cannot be evaluated";
     /// Arithmetic whose value differs from the usual precedence.
     Precedence = "lint::precedence", "evaluated left to right";
     /// `between` bounds that no value can satisfy.

@@ -47,5 +47,6 @@ pub mod scan;
 pub mod span;
 pub mod sql;
 pub mod text_cast;
+pub mod unevaluated;
 pub mod value;
 pub mod verdict;

@@ -46,7 +46,7 @@ fn every_type_has_its_file_and_every_file_its_type() {
         assert!(cites, "{} does not open with its name", path.display());
     }
     let types: HashSet<_> = REGISTRY.iter().map(|rule_type| snake(rule_type.name)).collect();
-    let mechanism = ["mod", "bind", "compile", "condition", "points", "signature"];
+    let mechanism = ["mod", "bind", "compile", "condition", "file_question", "points", "signature"];
     for entry in std::fs::read_dir(root().join("src/rules")).expect("a room") {
         let path = entry.expect("an entry").path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_string();
@@ -120,22 +120,41 @@ fn the_registry_agrees_with_the_grammar() {
     }
 }
 
+fn csv(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(".csv").tempfile().expect("a file");
+    file.write_all(text.as_bytes()).expect("written");
+    file
+}
+
 #[test]
 fn examples_give_what_they_say() {
     let now = chrono::DateTime::parse_from_rfc3339("2026-11-21T12:00:00Z").expect("a time").to_utc();
     let mut executed = 0;
     for rule_type in REGISTRY {
         for example in rule_type.examples {
-            let mut file = tempfile::Builder::new().suffix(".csv").tempfile().expect("a file");
-            file.write_all(example.data.as_bytes()).expect("written");
+            let data = csv(example.data);
+            let reference = (!example.reference.is_empty()).then(|| csv(example.reference));
+            let references =
+                reference.iter().map(|file| ("ref".to_string(), vec![file.path().to_path_buf()])).collect();
+            let options = CheckOptions { references, ..CheckOptions::default() };
+            let section = if rule_type.place == Place::Analyzers { "Analyzers" } else { "Rules" };
             let ruleset =
-                Ruleset::parse(&format!("Rules = [ {} ]", example.rule), &BindOptions { now, target: Target::Dq });
+                Ruleset::parse(&format!("{section} = [ {} ]", example.rule), &BindOptions { now, target: Target::Dq });
             assert!(!ruleset.has_errors(), "{}: {:?}", example.rule, ruleset.diagnostics());
-            let run = check(&ruleset, &[file.path().to_path_buf()], &CheckOptions::default(), None).expect("readable");
-            let outcome = &run.outcomes[0];
-            assert_eq!(outcome.verdict.as_str(), example.verdict, "{}: {:?}", example.rule, outcome.message);
+            let run = check(&ruleset, &[data.path().to_path_buf()], &options, None).expect("readable");
+            let metrics = match (run.outcomes.first(), run.analyzers.first()) {
+                (Some(outcome), _) => {
+                    assert_eq!(outcome.verdict.as_str(), example.verdict, "{}: {:?}", example.rule, outcome.message);
+                    &outcome.metrics
+                }
+                (None, analyzer) => {
+                    let analyzer = analyzer.expect("an analyzer");
+                    assert_eq!(analyzer.message, None, "{}", example.rule);
+                    &analyzer.metrics
+                }
+            };
             if let Some((name, value)) = example.metric {
-                let found = outcome.metrics.iter().find(|(metric, _)| metric == name).map(|(_, value)| value.to_f64());
+                let found = metrics.iter().find(|(metric, _)| metric == name).map(|(_, value)| value.to_f64());
                 assert!(
                     found.is_some_and(|found| (found - value).abs() < 1e-9),
                     "{}: {name} is {found:?}",

@@ -127,7 +127,7 @@ fn metrics(columns: &[ArrayRef]) -> Vec<(Family, Vec<usize>)> {
 
 fn kernel(family: &Family, own: &[ArrayRef]) -> Kernel {
     let names = (0..own.len()).map(|position| format!("c{position}").as_str().into()).collect();
-    let metric = Metric { family: family.clone(), columns: names, filter: None };
+    let metric = Metric::new(family.clone(), names);
     Kernel::new(&metric, own.iter().map(|column| column.data_type().clone()).collect()).expect("a kernel")
 }
 
@@ -151,8 +151,8 @@ fn merged(mut first: State, later: State) -> State {
 }
 
 /// All numbers of a state, as text of their bits, or rounded to twelve digits.
-fn numbers(state: State, threads: usize, exact: bool) -> Vec<String> {
-    let finished: Finished = state.finish(threads);
+fn numbers(state: State, family: &Family, threads: usize, exact: bool) -> Vec<String> {
+    let finished: Finished = state.finish(family, threads);
     let show = |statistic: &Statistic| match finished.statistic(*statistic) {
         Ok(number) if exact => format!("{:x}", number.to_f64().to_bits()),
         Ok(number) if number.is_nan() => "NaN".into(),
@@ -184,24 +184,24 @@ proptest! {
             let kernel = kernel(&family, &own);
             let part = |range: std::ops::Range<usize>, batch: usize| fold(&kernel, &own, rows, range, batch);
             let context = || format!("{family:?} over {positions:?}");
-            let whole = numbers(part(0..rows, rows.max(1)), 1, true);
+            let whole = numbers(part(0..rows, rows.max(1)), family, 1, true);
 
-            prop_assert_eq!(&numbers(part(0..rows, batch), 3, true), &whole, "batch size and threads: {}", context());
-            prop_assert_eq!(&numbers(merged(kernel.accumulator().into_state(), part(0..rows, batch)), 1, true), &whole, "identity on the left: {}", context());
-            prop_assert_eq!(&numbers(merged(part(0..rows, batch), kernel.accumulator().into_state()), 1, true), &whole, "identity on the right: {}", context());
+            prop_assert_eq!(&numbers(part(0..rows, batch), family, 3, true), &whole, "batch size and threads: {}", context());
+            prop_assert_eq!(&numbers(merged(kernel.accumulator().into_state(), part(0..rows, batch)), family, 1, true), &whole, "identity on the left: {}", context());
+            prop_assert_eq!(&numbers(merged(part(0..rows, batch), kernel.accumulator().into_state()), family, 1, true), &whole, "identity on the right: {}", context());
 
             let left = merged(merged(part(0..a, batch), part(a..b, batch)), part(b..rows, batch));
             let right = merged(part(0..a, batch), merged(part(a..b, batch), part(b..rows, batch)));
-            let (left, right) = (numbers(left, 1, false), numbers(right, 1, false));
+            let (left, right) = (numbers(left, family, 1, false), numbers(right, family, 1, false));
             prop_assert!(close(&left, &right), "associativity: {}\n{left:?}\n{right:?}", context());
-            let whole_rounded = numbers(part(0..rows, rows.max(1)), 1, false);
+            let whole_rounded = numbers(part(0..rows, rows.max(1)), family, 1, false);
             prop_assert!(close(&left, &whole_rounded), "parts equal the whole: {}\n{left:?}\n{whole_rounded:?}", context());
 
             let state = part(0..rows, batch);
             let bytes = codec::encode(&state).expect("encoded");
             let read = codec::decode(&bytes).expect("decoded");
             prop_assert_eq!(codec::encode(&read).expect("encoded"), bytes, "the same bytes: {}", context());
-            prop_assert_eq!(&numbers(read, 1, true), &whole, "written and read: {}", context());
+            prop_assert_eq!(&numbers(read, family, 1, true), &whole, "written and read: {}", context());
         }
     }
 

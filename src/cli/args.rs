@@ -3,7 +3,9 @@
 use crate::input::ReadOptions;
 use crate::input::csv::CsvOptions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Checks data against DQDL rules, anywhere.
 #[derive(Debug, Parser)]
@@ -46,7 +48,7 @@ pub enum Colour {
 pub enum Command {
     /// Check data files against a ruleset
     #[command(
-        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
+        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
     )]
     Check(CheckArguments),
     /// Check rulesets themselves, without data
@@ -76,9 +78,6 @@ pub struct CheckArguments {
     /// Data files with the same columns, checked as one dataset
     #[arg(required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
-    /// A second dataset that rules name by its alias; repeatable (this version answers ERROR to rules that need one)
-    #[arg(long, value_name = "ALIAS=PATH")]
-    pub reference: Vec<String>,
     /// The report on stdout
     #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = formats())]
     pub format: String,
@@ -106,9 +105,76 @@ pub struct CheckArguments {
     /// How data is read.
     #[command(flatten)]
     pub read: ReadArguments,
+    /// Datasets beside the data.
+    #[command(flatten)]
+    pub references: ReferenceArguments,
+    /// How long one CustomSql query may take
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub sql_timeout: Duration,
+    /// Memory that queries, and keys of references, may each hold: bytes, or a number with KB, MB, GB
+    #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = size)]
+    pub memory_limit: u64,
     /// Worker threads; all cores when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// A positive number of seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "a number of seconds greater than 0".to_string())
+}
+
+/// A positive number of bytes, with a unit in powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "KB" | "K" => 1 << 10,
+        "MB" | "M" => 1 << 20,
+        "GB" | "G" => 1 << 30,
+        "TB" | "T" => 1 << 40,
+        _ => return Err("the units are B, KB, MB, GB and TB".into()),
+    };
+    let bytes = digits.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "a whole number, with a unit or without".to_string())
+}
+
+/// Datasets beside the data.
+#[derive(Debug, Args)]
+pub struct ReferenceArguments {
+    /// A dataset that rules name by its alias; repeatable, also for several files of one alias
+    #[arg(long, value_name = "ALIAS=PATH", help_heading = "Reading data")]
+    pub reference: Vec<String>,
+}
+
+impl ReferenceArguments {
+    /// Files by alias; patterns are expanded.
+    pub fn paths(&self) -> Result<BTreeMap<String, Vec<PathBuf>>, super::exit::Trouble> {
+        let usage = |message: String, help: Option<String>| super::exit::Trouble::Usage { message, help };
+        let mut paths: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+        for entry in &self.reference {
+            let Some((alias, path)) =
+                entry.split_once('=').filter(|(alias, path)| !alias.is_empty() && !path.is_empty())
+            else {
+                return Err(usage(format!("--reference takes ALIAS=PATH, not `{entry}`"), None));
+            };
+            if alias == crate::sql::PRIMARY {
+                let help = "give it another alias; `primary` is the data that is checked";
+                return Err(usage("--reference cannot be called primary".into(), Some(help.into())));
+            }
+            let found = crate::input::files::expand(path)
+                .map_err(|error| usage(format!("--reference {entry}: {error}"), None))?;
+            if let Some(missing) = found.iter().find(|path| !path.exists()) {
+                let missing = crate::error::shown(missing);
+                return Err(usage(format!("--reference {entry}: there is no file {missing}"), None));
+            }
+            paths.entry(alias.to_string()).or_default().extend(found);
+        }
+        Ok(paths)
+    }
 }
 
 /// What the text report lists.
@@ -224,6 +290,9 @@ pub struct LintArguments {
     /// How data is read.
     #[command(flatten)]
     pub read: ReadArguments,
+    /// Datasets beside the data.
+    #[command(flatten)]
+    pub references: ReferenceArguments,
 }
 
 /// `--fail-on`
@@ -255,6 +324,9 @@ pub struct ExplainArguments {
     /// How data is read.
     #[command(flatten)]
     pub read: ReadArguments,
+    /// Datasets beside the data.
+    #[command(flatten)]
+    pub references: ReferenceArguments,
 }
 
 /// `dq rules`

@@ -11,20 +11,9 @@ use crate::verdict::Verdict;
 /// Runs the command.
 pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
     let sinks = output::sinks(&arguments.format, &arguments.output)?;
-    for reference in &arguments.reference {
-        let Some((_, path)) = reference.split_once('=').filter(|(alias, path)| !alias.is_empty() && !path.is_empty())
-        else {
-            let message = format!("--reference takes ALIAS=PATH, not `{reference}`");
-            return Err(Trouble::Usage { message, help: None });
-        };
-        if !std::path::Path::new(path).exists() {
-            return Err(Trouble::Usage {
-                message: format!("--reference {reference}: there is no such file"),
-                help: None,
-            });
-        }
-    }
-    let inputs: Vec<_> = arguments.data.iter().chain([&arguments.ruleset]).cloned().collect();
+    let references = arguments.references.paths()?;
+    let inputs: Vec<_> =
+        arguments.data.iter().chain([&arguments.ruleset]).chain(references.values().flatten()).cloned().collect();
     output::spare(&sinks, &inputs)?;
     for (position, data) in arguments.data.iter().enumerate() {
         if arguments.data[..position].iter().any(|earlier| output::same_file(earlier, data)) {
@@ -42,6 +31,9 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
     let mut options = CheckOptions {
         zone,
         read: arguments.read.options()?,
+        references,
+        sql_timeout: arguments.sql_timeout,
+        memory_bytes: arguments.memory_limit,
         allow_empty: arguments.allow_empty,
         only: arguments.only.clone(),
         skip: arguments.skip.clone(),
@@ -55,6 +47,7 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         let message = "--only and --skip leave no rule to evaluate".to_string();
         return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
     }
+    warn(&text, &ruleset, global)?;
     let run = progress::watched(arguments.quiet, |rows| check(&ruleset, &arguments.data, &options, Some(rows)))?;
     let report = Report {
         run: &run,
@@ -68,15 +61,27 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         },
     };
     output::write(&report, &sinks)?;
-    // Analyzers carry no verdict, but a run of nothing else evaluated nothing.
-    let nothing_evaluated = run.outcomes.is_empty() && !run.analyzers.is_empty();
-    Ok(if run.count(Verdict::Error) > 0 || nothing_evaluated {
+    // Analyzers carry no verdict, but one without a value was not evaluated.
+    let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
+    Ok(if run.count(Verdict::Error) > 0 || unmeasured {
         Exit::NotEvaluated
     } else if run.count(Verdict::Fail) > 0 {
         Exit::Findings
     } else {
         Exit::Clean
     })
+}
+
+/// Shows mistakes in SQL texts: their rules will be ERROR, the others are evaluated.
+fn warn(text: &source::Source, ruleset: &Ruleset, global: &Global) -> Result<(), Trouble> {
+    let code = crate::diagnostic::Code::WhereInvalid.as_str();
+    let mistakes: Vec<_> = ruleset.diagnostics().iter().filter(|finding| finding.code == code).cloned().collect();
+    let mut bytes = Vec::new();
+    diagnostics::render(text, &mistakes, output::stderr_colour(global), &mut bytes)
+        .map_err(|error| Trouble::Sink(format!("cannot write the findings: {error}")))?;
+    // Nothing is left to do when stderr is closed.
+    let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), &bytes);
+    Ok(())
 }
 
 /// Shows why a ruleset is refused: JSON to stdout for programs, rendered to stderr for people.

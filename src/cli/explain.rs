@@ -17,7 +17,12 @@ pub fn run(arguments: &ExplainArguments, global: &Global) -> Result<Exit, Troubl
         check::refuse(&text, &ruleset, &arguments.format, global)?;
         return Ok(Exit::Usage);
     }
-    let options = CheckOptions { zone, read: arguments.read.options()?, ..CheckOptions::default() };
+    let options = CheckOptions {
+        zone,
+        read: arguments.read.options()?,
+        references: arguments.references.paths()?,
+        ..CheckOptions::default()
+    };
     let explanation = explain(&ruleset, &arguments.data, &options)?;
     let shown = if arguments.format == "json" {
         serde_json::to_string_pretty(&explanation).map_err(|error| Trouble::Sink(error.to_string()))? + "\n"
@@ -40,6 +45,15 @@ fn to_text(explanation: &Explanation) -> String {
         }
     };
     push(9, "columns", &format!("{} of {} read: {columns}", explanation.columns_read.len(), explanation.columns_total));
+    for (position, predicate) in explanation.predicates.iter().enumerate() {
+        let ids = predicate.metrics.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        push(13, if position == 0 { "predicates" } else { "" }, &format!("{} -> metrics {ids}", predicate.predicate));
+    }
+    for (position, join) in explanation.joins.iter().enumerate() {
+        let ids = join.metrics.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let columns = join.columns.join(", ");
+        push(13, if position == 0 { "joins" } else { "" }, &format!("({columns}) {} -> metrics {ids}", join.lookup));
+    }
     for (id, metric) in explanation.metrics.iter().enumerate() {
         push(13, &format!("{}{id:>2}", if id == 0 { "metrics  " } else { "         " }), metric);
     }

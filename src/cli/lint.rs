@@ -10,7 +10,12 @@ use crate::diagnostic::Severity;
 pub fn run(arguments: &LintArguments, global: &Global) -> Result<Exit, Trouble> {
     let sink = |error: std::io::Error| Trouble::Sink(format!("cannot write the findings: {error}"));
     let (bind_options, zone) = source::bind_options(&arguments.rules)?;
-    let options = CheckOptions { zone, read: arguments.read.options()?, ..CheckOptions::default() };
+    let options = CheckOptions {
+        zone,
+        read: arguments.read.options()?,
+        references: arguments.references.paths()?,
+        ..CheckOptions::default()
+    };
     let mut refused = false;
     let mut worst: Option<Severity> = None;
     let mut all = Vec::new();

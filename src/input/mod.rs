@@ -6,6 +6,7 @@
 
 pub mod csv;
 mod dataset;
+pub mod files;
 mod guard;
 mod parquet;
 

@@ -2,13 +2,18 @@
 
 use super::correlation::CoMoments;
 use super::counts::Count;
+use super::distribution::{Distribution, Spread};
 use super::extent::Extent;
+use super::files::FileFacts;
 use super::frequencies::{Frequencies, Occurrences};
 use super::lengths::Lengths;
+use super::lookup::{Found, KeyTable};
 use super::moments::Moments;
 use super::quantiles::Quantiles;
 use super::test::{CompiledTest, TestError};
 use super::{Family, Metric, NoValue, Reading, Statistic};
+use crate::unevaluated::Unevaluated;
+use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
@@ -31,6 +36,10 @@ pub enum State {
     Frequencies(Frequencies),
     /// [`Family::Quantiles`]
     Quantiles(Quantiles),
+    /// [`Family::Distribution`]
+    Spread(Spread),
+    /// [`Family::Lookup`]
+    Found(Found),
 }
 
 /// Two states that are not of one metric.
@@ -42,13 +51,17 @@ impl State {
     /// The state of a metric before any row.
     pub fn new(family: &Family, types: &[DataType]) -> Self {
         match family {
-            Family::Rows | Family::NonNull | Family::Passing(_) => State::Count(Count::default()),
+            Family::Rows | Family::NonNull | Family::Passing(_) | Family::Query(_) | Family::Files(_) => {
+                State::Count(Count::default())
+            }
             Family::Extent => State::Extent(Extent::default()),
             Family::Lengths => State::Lengths(Lengths::default()),
             Family::Moments => State::Moments(Moments::default()),
             Family::CoMoments => State::CoMoments(CoMoments::default()),
             Family::Frequencies => State::Frequencies(Frequencies::new(types)),
             Family::Quantiles => State::Quantiles(Quantiles::default()),
+            Family::Distribution { .. } => State::Spread(Spread::new(types.first())),
+            Family::Lookup(lookup) => State::Found(Found::new(lookup)),
         }
     }
 
@@ -62,13 +75,15 @@ impl State {
             (State::CoMoments(own), State::CoMoments(later)) => own.merge(&later),
             (State::Frequencies(own), State::Frequencies(later)) => own.merge(later),
             (State::Quantiles(own), State::Quantiles(later)) => own.merge(&later),
+            (State::Spread(own), State::Spread(later)) => own.merge(later),
+            (State::Found(own), State::Found(later)) => own.merge(later),
             _ => return Err(StateMismatch),
         }
         Ok(())
     }
 
-    /// Ends the folding, on up to `threads` threads.
-    pub fn finish(self, threads: usize) -> Finished {
+    /// Ends the folding of a metric of this family, on up to `threads` threads.
+    pub fn finish(self, family: &Family, threads: usize) -> Finished {
         match self {
             State::Count(state) => Finished::Count(state),
             State::Extent(state) => Finished::Extent(state),
@@ -77,6 +92,11 @@ impl State {
             State::CoMoments(state) => Finished::CoMoments(state),
             State::Frequencies(state) => Finished::Occurrences(state.occurrences(threads)),
             State::Quantiles(state) => Finished::Quantiles(state),
+            State::Spread(state) => {
+                let bins = if let Family::Distribution { bins } = family { *bins } else { 1 };
+                state.finish(bins).map_or_else(|reason| Finished::Failed(Arc::new(reason)), Finished::Distribution)
+            }
+            State::Found(state) => Finished::Found(Box::new(state)),
         }
     }
 }
@@ -98,8 +118,18 @@ pub enum Finished {
     Occurrences(Occurrences),
     /// All values.
     Quantiles(Quantiles),
+    /// A histogram or the commonest values.
+    Distribution(Distribution),
+    /// Rows that were found elsewhere.
+    Found(Box<Found>),
+    /// What a query gave.
+    Number(Number),
+    /// Files.
+    Files(FileFacts),
     /// A test gave up on a value.
     Undecided,
+    /// Measuring failed.
+    Failed(Arc<Unevaluated>),
 }
 
 impl Finished {
@@ -113,7 +143,13 @@ impl Finished {
             Finished::CoMoments(state) => state.statistic(statistic),
             Finished::Occurrences(state) => state.statistic(statistic),
             Finished::Quantiles(state) => state.statistic(statistic),
+            Finished::Distribution(state) => state.statistic(statistic),
+            Finished::Found(state) => state.statistic(statistic),
+            Finished::Number(number) if statistic == Statistic::QueryResult => Ok(*number),
+            Finished::Number(_) => Err(NoValue::NotInFamily),
+            Finished::Files(facts) => facts.statistic(statistic),
             Finished::Undecided => Err(NoValue::Undecided),
+            Finished::Failed(_) => Err(NoValue::Failed),
         }
     }
 
@@ -121,7 +157,10 @@ impl Finished {
     pub fn count(&self) -> Result<u64, NoValue> {
         match self {
             Finished::Count(Count(rows)) => Ok(*rows),
+            Finished::Found(found) => Ok(found.found),
+            Finished::Files(facts) => Ok(facts.files),
             Finished::Undecided => Err(NoValue::Undecided),
+            Finished::Failed(_) => Err(NoValue::Failed),
             _ => Err(NoValue::NotInFamily),
         }
     }
@@ -133,6 +172,7 @@ pub struct Kernel {
     family: Family,
     types: Vec<DataType>,
     test: Option<Arc<CompiledTest>>,
+    table: Option<Arc<KeyTable>>,
 }
 
 impl Kernel {
@@ -142,13 +182,33 @@ impl Kernel {
             (Family::Passing(test), Some(data_type)) => Some(Arc::new(CompiledTest::new(test, data_type)?)),
             _ => None,
         };
-        Ok(Self { family: metric.family.clone(), types, test })
+        Ok(Self { family: metric.family.clone(), types, test, table: None })
+    }
+
+    /// Gives a lookup the keys it looks in.
+    pub fn with_table(self, table: Arc<KeyTable>) -> Self {
+        Self { table: Some(table), ..self }
+    }
+
+    /// The family.
+    pub fn family(&self) -> &Family {
+        &self.family
     }
 
     /// Whether the metric can fold distinct values with their counts instead of rows.
     pub fn takes_weights(&self) -> bool {
-        self.types.len() == 1
-            && matches!(self.family, Family::NonNull | Family::Passing(_) | Family::Lengths | Family::Frequencies)
+        if self.types.len() != 1 {
+            return false;
+        }
+        match &self.family {
+            Family::NonNull
+            | Family::Passing(_)
+            | Family::Lengths
+            | Family::Frequencies
+            | Family::Distribution { .. } => true,
+            Family::Lookup(lookup) => !lookup.unique_keys && !lookup.null_is_value,
+            _ => false,
+        }
     }
 
     /// Whether some value could not be decided, so that the metric has no number.
@@ -186,6 +246,12 @@ impl Accumulator {
             (State::CoMoments(state), _, [x, y]) => state.update(x, y),
             (State::Frequencies(state), _, columns) => state.update(columns),
             (State::Quantiles(state), _, [column]) => state.update(column),
+            (State::Spread(state), _, [column]) => state.update(column),
+            (State::Found(state), Family::Lookup(lookup), columns) => {
+                if let Some(table) = &self.kernel.table {
+                    state.update(lookup, table, columns);
+                }
+            }
             _ => {}
         }
     }
@@ -200,6 +266,15 @@ impl Accumulator {
             }
             (State::Lengths(state), _) => state.weigh(values, weights, nulls),
             (State::Frequencies(state), _) => state.weigh(values, weights, nulls),
+            (State::Spread(state), _) => {
+                state.weigh(values, |row| weights.get(row).copied().unwrap_or(0), values.len());
+                state.add_nulls(nulls);
+            }
+            (State::Found(state), _) => {
+                if let Some(table) = &self.kernel.table {
+                    state.weigh(table, values, weights, nulls);
+                }
+            }
             _ => {}
         }
     }

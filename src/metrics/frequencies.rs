@@ -13,7 +13,8 @@ use super::{NoValue, Reading, Statistic};
 use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
 use groups::Groups;
-pub use keys::is_comparable;
+pub use groups::Key;
+pub use keys::{is_comparable, row_keys};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -80,6 +81,21 @@ impl Frequencies {
                     None => self.nulls += weight,
                 }
             });
+        }
+    }
+
+    /// Folds one value, given as its hash.
+    pub fn add_hash(&mut self, hash: u128) {
+        if let Keys::Wide(groups) = &mut self.keys {
+            groups.add(hash, 1);
+        }
+    }
+
+    /// The smallest hash of a value that occurs more than once.
+    pub fn any_repeated(self) -> Option<u128> {
+        match self.keys {
+            Keys::Wide(groups) => groups.smallest_repeated(),
+            Keys::Narrow(groups) => groups.smallest_repeated().map(u128::from),
         }
     }
 

@@ -17,10 +17,13 @@ mod accumulator;
 pub mod codec;
 mod correlation;
 mod counts;
+pub mod distribution;
 mod extent;
+pub mod files;
 mod float_blocks;
 mod frequencies;
 mod lengths;
+pub mod lookup;
 mod moments;
 pub mod pattern;
 mod quantiles;
@@ -29,10 +32,13 @@ pub mod test;
 pub use accumulator::{Accumulator, Finished, Kernel, State, StateMismatch};
 pub use correlation::CoMoments;
 pub use counts::Count;
+pub use distribution::Distribution;
 pub use extent::Extent;
+pub use files::FileQuestion;
 use float_blocks::{each_double as doubles, each_timestamp as timestamps};
 pub use frequencies::{Frequencies, Occurrences, is_comparable};
 pub use lengths::Lengths;
+pub use lookup::Lookup;
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 
@@ -50,6 +56,15 @@ pub struct Metric {
     pub columns: Vec<Arc<str>>,
     /// The predicate that selects rows, in normal form.
     pub filter: Option<Arc<str>>,
+    /// The alias of the dataset it is measured on; `None` for the data that is checked.
+    pub dataset: Option<Arc<str>>,
+}
+
+impl Metric {
+    /// A metric over all rows of the data that is checked.
+    pub fn new(family: Family, columns: Vec<Arc<str>>) -> Self {
+        Self { family, columns, filter: None, dataset: None }
+    }
 }
 
 /// Families of metrics; each is one file of this room.
@@ -73,6 +88,17 @@ pub enum Family {
     Frequencies,
     /// All numbers, for exact quantiles.
     Quantiles,
+    /// A histogram of numbers, or the commonest of other values.
+    Distribution {
+        /// Bins of the histogram, and values that are listed; at least one.
+        bins: usize,
+    },
+    /// Rows whose key, and whose compared values, are found elsewhere.
+    Lookup(Arc<Lookup>),
+    /// The one number that a query gives. Reads no column itself.
+    Query(Arc<str>),
+    /// Files, whatever is in them. Reads no column.
+    Files(Arc<FileQuestion>),
 }
 
 impl Family {
@@ -88,7 +114,16 @@ impl Family {
             Family::CoMoments => "co_moments",
             Family::Frequencies => "frequencies",
             Family::Quantiles => "quantiles",
+            Family::Distribution { .. } => "distribution",
+            Family::Lookup(_) => "lookup",
+            Family::Query(_) => "query",
+            Family::Files(_) => "files",
         }
+    }
+
+    /// Whether it is measured by the scan of a dataset.
+    pub fn is_scanned(&self) -> bool {
+        !matches!(self, Family::Query(_) | Family::Files(_))
     }
 }
 
@@ -98,8 +133,15 @@ impl std::fmt::Display for Metric {
         if !self.columns.is_empty() {
             write!(f, "({})", self.columns.join(", "))?;
         }
-        if let Family::Passing(test) = &self.family {
-            write!(f, " {test}")?;
+        match &self.family {
+            Family::Passing(test) => write!(f, " {test}")?,
+            Family::Lookup(lookup) => write!(f, " {lookup}")?,
+            Family::Query(query) => write!(f, " {query}")?,
+            Family::Files(question) => write!(f, " {question}")?,
+            _ => {}
+        }
+        if let Some(dataset) = &self.dataset {
+            write!(f, " of {dataset}")?;
         }
         match &self.filter {
             Some(filter) => write!(f, " where {filter}"),
@@ -149,6 +191,14 @@ pub enum Statistic {
     DuplicateRows,
     /// Third less first quartile, interpolated.
     InterquartileRange,
+    /// What a query gave.
+    QueryResult,
+    /// Files that satisfy over all files.
+    FileCompliance,
+    /// Size of the smallest file, in bytes.
+    MinimumFileSize,
+    /// Size of the largest file, in bytes.
+    MaximumFileSize,
 }
 
 /// Why a state has no number to give.
@@ -160,6 +210,8 @@ pub enum NoValue {
     Undecided,
     /// The family does not have that statistic: a mistake of the engine.
     NotInFamily,
+    /// Measuring failed; the finished metric says why.
+    Failed,
 }
 
 /// What a statistic is: a number or the reason there is none.

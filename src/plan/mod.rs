@@ -10,7 +10,8 @@ mod observation;
 
 pub use observation::{Clause, Expectation, MessageLine, Observation, Reported};
 
-use crate::metrics::{Finished, Metric, NoValue, Reading, Statistic};
+use crate::metrics::{Distribution, Finished, Metric, NoValue, Reading, Statistic};
+use crate::unevaluated::Unevaluated;
 use crate::value::Number;
 use std::collections::{HashMap, HashSet};
 
@@ -42,10 +43,11 @@ impl MetricSet {
         &self.metrics
     }
 
-    /// Columns that any metric reads, without duplicates, in order of first use.
+    /// Columns of the checked data that any metric reads, without duplicates, in order of first use.
     pub fn columns(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
-        let columns = self.metrics.iter().flat_map(|metric| &metric.columns).map(|column| &**column);
+        let own = self.metrics.iter().filter(|metric| metric.dataset.is_none());
+        let columns = own.flat_map(|metric| &metric.columns).map(|column| &**column);
         columns.filter(|column| seen.insert(*column)).collect()
     }
 }
@@ -64,6 +66,32 @@ pub enum Measure {
         /// Among these.
         whole: MetricId,
     },
+    /// One number over another.
+    Ratio {
+        /// Divided.
+        over: Box<Measure>,
+        /// By this.
+        under: Box<Measure>,
+        /// What stands for a number that is not there, and for a quotient by zero.
+        division: Division,
+    },
+    /// No number, but how values are spread; only analyzers show it.
+    Distribution {
+        /// The metric.
+        metric: MetricId,
+        /// The type of the values, in Spark's name.
+        data_type: &'static str,
+    },
+}
+
+/// How two numbers are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Division {
+    /// As doubles: by zero gives infinity, zero by zero NaN.
+    Plain,
+    /// As Glue divides aggregates: an aggregate of no values is 0, 0 over 0 is 1, anything else
+    /// over 0 is 0.
+    Aggregates,
 }
 
 impl Measure {
@@ -73,6 +101,8 @@ impl Measure {
             Measure::Known(_) => Vec::new(),
             Measure::Statistic(id, _) => vec![*id],
             Measure::Share { part, whole } => vec![*part, *whole],
+            Measure::Distribution { metric, .. } => vec![*metric],
+            Measure::Ratio { over, under, .. } => over.metrics().into_iter().chain(under.metrics()).collect(),
         }
     }
 }
@@ -91,6 +121,44 @@ impl Results {
                 let (part, whole) = (self.count(*part)?, self.count(*whole)?);
                 if whole == 0 { Err(NoValue::NoData) } else { Ok(Number::Float(part as f64 / whole as f64)) }
             }
+            Measure::Distribution { .. } => Err(NoValue::NotInFamily),
+            Measure::Ratio { over, under, division } => {
+                let number = |measure: &Measure| match (self.read(measure), division) {
+                    (Ok(number), _) => Ok(number.to_f64()),
+                    (Err(NoValue::NoData), Division::Aggregates) => Ok(0.0),
+                    (Err(reason), _) => Err(reason),
+                };
+                let (over, under) = (number(over)?, number(under)?);
+                Ok(Number::Float(match division {
+                    Division::Aggregates if under == 0.0 => f64::from(u8::from(over == 0.0)),
+                    _ => over / under,
+                }))
+            }
+        }
+    }
+
+    /// Why a measure has no number, when measuring failed.
+    pub fn failure(&self, measure: &Measure) -> Option<&Unevaluated> {
+        measure.metrics().into_iter().find_map(|id| match self.0.get(id.0)? {
+            Finished::Failed(reason) => Some(&**reason),
+            _ => None,
+        })
+    }
+
+    /// The first row or file that does not satisfy a metric, for messages.
+    pub fn example(&self, id: MetricId) -> Option<String> {
+        match self.0.get(id.0)? {
+            Finished::Found(found) => found.example(),
+            Finished::Files(facts) => facts.offender.clone(),
+            _ => None,
+        }
+    }
+
+    /// A finished distribution.
+    pub fn distribution(&self, id: MetricId) -> Option<&Distribution> {
+        match self.0.get(id.0)? {
+            Finished::Distribution(distribution) => Some(distribution),
+            _ => None,
         }
     }
 

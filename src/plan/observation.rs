@@ -22,8 +22,10 @@ impl Observation {
     /// The metrics it reads, in order, without duplicates.
     pub fn metrics(&self) -> Vec<MetricId> {
         let lines = self.message.iter().filter_map(|line| match line {
-            MessageLine::Value(measure) | MessageLine::RowsPassed(measure) => Some(measure),
-            MessageLine::Nulls { .. } | MessageLine::Text(_) => None,
+            MessageLine::Value(measure) | MessageLine::Share(measure) | MessageLine::RowsPassed(measure) => {
+                Some(measure)
+            }
+            MessageLine::Nulls { .. } | MessageLine::Text(_) | MessageLine::Example { .. } => None,
         });
         let measures = self
             .clauses
@@ -79,8 +81,17 @@ pub enum MessageLine {
         /// All judged rows.
         rows: MetricId,
     },
+    /// `Value: 0.75 does not meet the constraint requirement!`, for a share compared with a threshold.
+    Share(Measure),
     /// `80.00 % of rows passed the threshold`
     RowsPassed(Measure),
+    /// The first row or file of a metric that does not satisfy.
+    Example {
+        /// The metric.
+        metric: MetricId,
+        /// What the example is about; stands before it.
+        subject: String,
+    },
     /// Fixed words.
     Text(String),
 }

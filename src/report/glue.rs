@@ -5,6 +5,8 @@
 
 use super::Report;
 use super::json::metrics_json;
+use crate::check::AnalyzerOutcome;
+use crate::value::java_double;
 use crate::verdict::{Outcome, Verdict};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -34,9 +36,8 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         rules.map(|(position, outcome)| rule_result(position, outcome)).collect::<Vec<_>>().into(),
     );
     if !run.analyzers.is_empty() {
-        let analyzers = run.analyzers.iter().enumerate().map(|(position, analyzer)| {
-            json!({ "Name": format!("Analyzer_{}", position + 1), "Description": cut(&analyzer.analyzer, TEXT), "EvaluationMessage": cut(&analyzer.message, TEXT), "EvaluatedMetrics": {} })
-        });
+        let analyzers =
+            run.analyzers.iter().enumerate().map(|(position, analyzer)| analyzer_result(position, analyzer));
         document.insert("AnalyzerResults".into(), analyzers.collect::<Vec<_>>().into());
     }
     serde_json::to_writer_pretty(&mut *out, &document)?;
@@ -51,7 +52,8 @@ fn rule_result(position: usize, outcome: &Outcome) -> Value {
         result.insert("EvaluationMessage".into(), cut(message, TEXT).into());
     }
     result.insert("Result".into(), outcome.verdict.as_str().into());
-    let metrics: Map<_, _> = metrics_json(outcome).into_iter().map(|(name, value)| (cut(&name, NAME), value)).collect();
+    let metrics: Map<_, _> =
+        metrics_json(&outcome.metrics).into_iter().map(|(name, value)| (cut(&name, NAME), value)).collect();
     result.insert("EvaluatedMetrics".into(), metrics.into());
     result.insert("EvaluatedRule".into(), cut(&outcome.rule, TEXT).into());
     // The model wants label values of at least one byte.
@@ -63,6 +65,35 @@ fn rule_result(position: usize, outcome: &Outcome) -> Value {
         .collect();
     if !labels.is_empty() {
         result.insert("Labels".into(), labels.into());
+    }
+    result.into()
+}
+
+fn analyzer_result(position: usize, analyzer: &AnalyzerOutcome) -> Value {
+    let mut result = Map::new();
+    result.insert("Name".into(), format!("Analyzer_{}", position + 1).into());
+    result.insert("Description".into(), cut(&analyzer.analyzer, TEXT).into());
+    if let Some(message) = &analyzer.message {
+        result.insert("EvaluationMessage".into(), cut(message, TEXT).into());
+    }
+    let metrics: Map<_, _> =
+        metrics_json(&analyzer.metrics).into_iter().map(|(name, value)| (cut(&name, NAME), value)).collect();
+    result.insert("EvaluatedMetrics".into(), metrics.into());
+    if !analyzer.distributions.is_empty() {
+        let distributions: Map<_, _> = analyzer
+            .distributions
+            .iter()
+            .map(|(name, distribution, data_type)| {
+                // Bins of numbers have bounds; other values name themselves.
+                let edges: Vec<String> = match distribution.edges.as_slice() {
+                    [] => distribution.values.clone(),
+                    edges => edges.iter().map(|edge| java_double(*edge)).collect(),
+                };
+                let value = json!({ "BinEdges": edges, "Count": distribution.counts, "DataType": data_type });
+                (cut(name, NAME), value)
+            })
+            .collect();
+        result.insert("EvaluatedDistributions".into(), distributions.into());
     }
     result.into()
 }

@@ -1,6 +1,8 @@
 //! Our own JSON, described by `docs/result.schema.json`.
 
 use super::Report;
+use crate::check::AnalyzerOutcome;
+use crate::value::Number;
 use crate::verdict::{Outcome, Verdict};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -35,7 +37,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             rule.shift_insert(0, "name".into(), format!("Rule_{}", position + 1).into());
             Value::Object(rule)
         }).collect::<Vec<_>>(),
-        "analyzers": run.analyzers.iter().map(|analyzer| json!({ "analyzer": analyzer.analyzer, "message": analyzer.message })).collect::<Vec<_>>(),
+        "analyzers": run.analyzers.iter().map(analyzer_json).collect::<Vec<_>>(),
         "notes": run.notes,
     });
     if report.timed
@@ -58,7 +60,7 @@ fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
     object.insert("code".into(), outcome.code.into());
     object.insert("message".into(), outcome.message.clone().into());
     object.insert("help".into(), outcome.help.clone().into());
-    object.insert("metrics".into(), metrics_json(outcome).into());
+    object.insert("metrics".into(), metrics_json(&outcome.metrics).into());
     object.insert(
         "rows".into(),
         outcome.rows.map_or(Value::Null, |(passed, total)| json!({ "satisfying": passed, "judged": total })),
@@ -87,10 +89,34 @@ fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
     object
 }
 
+fn analyzer_json(analyzer: &AnalyzerOutcome) -> Value {
+    let distributions: Map<_, _> = analyzer
+        .distributions
+        .iter()
+        .map(|(name, distribution, data_type)| {
+            let value = json!({
+                "data_type": data_type,
+                "edges": distribution.edges,
+                "values": distribution.values,
+                "counts": distribution.counts,
+                "nulls": distribution.nulls,
+                "others": distribution.others,
+            });
+            (name.clone(), value)
+        })
+        .collect();
+    json!({
+        "analyzer": analyzer.analyzer,
+        "metrics": metrics_json(&analyzer.metrics),
+        "distributions": distributions,
+        "message": analyzer.message,
+        "help": analyzer.help,
+    })
+}
+
 /// Metrics as doubles; those that are not finite are not among them.
-pub(super) fn metrics_json(outcome: &Outcome) -> Map<String, Value> {
-    outcome
-        .metrics
+pub(super) fn metrics_json(metrics: &[(String, Number)]) -> Map<String, Value> {
+    metrics
         .iter()
         .map(|(name, value)| {
             (name.clone(), serde_json::Number::from_f64(value.to_f64()).map_or(Value::Null, Value::Number))

@@ -1,6 +1,7 @@
 //! For people: failures first, 80 columns, nothing rounded to 100 %.
 
 use super::Report;
+use crate::check::AnalyzerOutcome;
 use crate::error::escape_controls;
 use crate::value::Number;
 use crate::verdict::{Outcome, Verdict};
@@ -77,13 +78,8 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             }
         }
     }
-    if !run.analyzers.is_empty() {
-        writeln!(
-            out,
-            "note: {} analyzer{} not evaluated by this version",
-            run.analyzers.len(),
-            if run.analyzers.len() == 1 { " is" } else { "s are" }
-        )?;
+    for analyzer in &run.analyzers {
+        analyzed(analyzer, style, out)?;
     }
     summary(report, out)
 }
@@ -150,6 +146,52 @@ fn details(outcome: &Outcome, indent: usize, style: Style, out: &mut dyn Write) 
         Some(help) => say(out, &format!("help: {help}")),
         None => Ok(()),
     }
+}
+
+/// Characters of the longest bar of a histogram.
+const BAR: u64 = 30;
+
+/// What an analyzer measured: one line per metric, one per bin or value of a distribution.
+fn analyzed(analyzer: &AnalyzerOutcome, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    for (position, line) in wrapped(&analyzer.analyzer, style.width.saturating_sub(6)).iter().enumerate() {
+        let lead = if position == 0 { style.paint("36", "INFO ") } else { "     ".into() };
+        writeln!(out, "{lead} {}", style.paint("1", line))?;
+    }
+    for (name, value) in &analyzer.metrics {
+        writeln!(out, "      {} = {value}", escape_controls(name))?;
+    }
+    for (name, distribution, _) in &analyzer.distributions {
+        writeln!(out, "      {}", escape_controls(name))?;
+        let labels: Vec<String> = match distribution.edges.as_slice() {
+            [] => distribution.values.iter().map(|value| escape_controls(value)).collect(),
+            edges => edges.windows(2).map(|bounds| format!("{} to {}", short(bounds[0]), short(bounds[1]))).collect(),
+        };
+        let most = distribution.counts.iter().copied().max().unwrap_or(0).max(1);
+        for (label, count) in labels.iter().zip(&distribution.counts) {
+            let label: String = label.chars().take(24).collect();
+            let bar = "#".repeat((u128::from(*count) * u128::from(BAR)).div_ceil(u128::from(most)) as usize);
+            writeln!(out, "        {label:<24} {:>10} {bar}", grouped(*count))?;
+        }
+        for (count, what) in [(distribution.others, "other values"), (distribution.nulls, "NULL")] {
+            if count > 0 {
+                writeln!(out, "        {what:<24} {:>10}", grouped(count))?;
+            }
+        }
+    }
+    for (lead, text) in [("", &analyzer.message), ("help: ", &analyzer.help)] {
+        if let Some(text) = text {
+            for line in wrapped(&format!("{lead}{text}"), style.width.saturating_sub(6)) {
+                writeln!(out, "      {line}")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A bound of a bin in a few digits.
+fn short(bound: f64) -> String {
+    let plain = format!("{bound}");
+    if plain.len() <= 10 { plain } else { format!("{bound:.4e}") }
 }
 
 /// Glue's sentences in fewer words where the number stands right above.

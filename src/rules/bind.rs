@@ -83,8 +83,8 @@ pub struct BoundRule {
     pub condition: Option<BoundCondition>,
     /// Its threshold.
     pub threshold: Option<NumberCondition>,
-    /// Its predicate, blanks trimmed.
-    pub filter: Option<Arc<str>>,
+    /// Its predicate.
+    pub filter: Option<SqlText>,
     /// Tags by name; the last of a name wins.
     pub tags: HashMap<String, TagValue>,
     /// Default labels and its own, sorted by key.
@@ -97,7 +97,41 @@ pub struct BoundRule {
     pub parameter_spans: Vec<Span>,
 }
 
+/// SQL inside a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlText {
+    /// As it stands between the quotes.
+    pub text: Arc<str>,
+    /// Where the quoted string stands.
+    pub span: Span,
+    /// Whether the text stands in the string itself, so that places in it can be shown.
+    pub literal: bool,
+}
+
+impl SqlText {
+    /// The place of a byte of the text in the document; the whole string when it is not known.
+    pub fn span_at(&self, offset: Option<usize>) -> Span {
+        match offset {
+            Some(offset) if self.literal && offset < self.text.len() => {
+                let rest = &self.text[offset..];
+                let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+                let length = word.max(rest.chars().next().map_or(1, char::len_utf8));
+                let start = self.span.start + 1 + offset;
+                Span::new(start, start + length)
+            }
+            _ => self.span,
+        }
+    }
+}
+
 impl BoundRule {
+    /// A parameter that is SQL.
+    pub fn sql_parameter(&self, position: usize) -> SqlText {
+        let text = self.parameters.get(position).map_or("", String::as_str);
+        let span = self.parameter_spans.get(position).copied().unwrap_or(self.span);
+        SqlText { text: text.into(), span, literal: span.end - span.start == text.len() + 2 }
+    }
+
     /// A tag given as text, or as a number in its spelling.
     pub fn tag(&self, name: &str) -> Option<&str> {
         match self.tags.get(name)? {
@@ -198,7 +232,6 @@ impl<'a> Binder<'a> {
             );
         }
         let filter = rule.filter.as_ref().and_then(|filter| {
-            let text = super::condition::unescape(filter.raw.trim());
             if filter.raw.is_empty() {
                 self.error(
                     Code::WhereInvalid,
@@ -207,7 +240,11 @@ impl<'a> Binder<'a> {
                     "write a predicate, or remove `where`",
                 );
             }
-            (!text.is_empty()).then(|| Arc::from(text.as_str()))
+            let filter = SqlText { text: filter.raw.as_str().into(), span: filter.span, literal: true };
+            if let Err(mistake) = crate::sql::check_predicate(&filter.text) {
+                self.sql_mistake(&filter, mistake);
+            }
+            (!filter.text.trim().is_empty()).then_some(filter)
         });
         (!self.errors_since(before)).then_some(BoundRule { condition, threshold, filter, ..bound })
     }
@@ -235,6 +272,12 @@ impl<'a> Binder<'a> {
         }
         let bound = self.common(analyzer, rule_type)?;
         (!self.errors_since(before)).then_some(bound)
+    }
+
+    /// A mistake in SQL text makes its rule an ERROR; the other rules are evaluated.
+    fn sql_mistake(&mut self, text: &SqlText, mistake: crate::sql::SqlMistake) {
+        let finding = Diagnostic::warning(Code::WhereInvalid, text.span_at(mistake.offset), mistake.message);
+        self.diagnostics.push(finding.help(mistake.help.unwrap_or("the rule will be ERROR".into())));
     }
 
     fn errors_since(&self, before: usize) -> bool {

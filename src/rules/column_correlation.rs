@@ -23,12 +23,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"ColumnCorrelation of "a" and "b" > 0.99"#,
             verdict: "PASS",
             metric: Some(("Multicolumn.a,b.ColumnCorrelation", 1.0)),
+            ..Example::BASE
         },
         Example {
             data: "a,b\n1,7\n2,7\n",
             rule: r#"ColumnCorrelation "a" "b" between -2 and 2"#,
             verdict: "FAIL",
             metric: None,
+            ..Example::BASE
         },
     ],
     compile,
@@ -38,5 +40,5 @@ pub(super) static RULE: RuleType = RuleType {
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     let columns = [compiler.numeric_column(rule, 0)?, compiler.numeric_column(rule, 1)?];
     let name = key_name(&columns, RULE.name);
-    Ok(compiler.statistic(rule, Family::CoMoments, &[&columns[0], &columns[1]], Statistic::Correlation, name))
+    Ok(compiler.statistic(Family::CoMoments, &[&columns[0], &columns[1]], Statistic::Correlation, name))
 }

@@ -21,6 +21,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: "ColumnCount = 2",
         verdict: "PASS",
         metric: Some(("Dataset.*.ColumnCount", 2.0)),
+        ..Example::BASE
     }],
     compile,
     ..RuleType::BASE

@@ -38,12 +38,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"ColumnDataType "a" = "Integer" with threshold >= 0.5"#,
             verdict: "PASS",
             metric: Some(("Column.a.ColumnDataType.Compliance", 0.5)),
+            ..Example::BASE
         },
         Example {
             data: "a\n04/03/2021\n31/02/2021\n",
             rule: r#"ColumnDataType "a" = "Date" with format = "dd/MM/yyyy""#,
             verdict: "FAIL",
             metric: Some(("Column.a.ColumnDataType.Compliance", 0.5)),
+            ..Example::BASE
         },
     ],
     check,
@@ -107,6 +109,6 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
             format!("Cannot cast column {} from {} to {target}", column.written, type_name(&column.data_type)),
         ));
     }
-    let castable = compiler.metric(rule, Family::Passing(Arc::new(test)), &[&column]);
-    Ok(compiler.share(rule, &[&column], castable, column.metric_name("ColumnDataType.Compliance")))
+    let castable = compiler.metric(Family::Passing(Arc::new(test)), &[&column]);
+    Ok(compiler.share(&[&column], castable, column.metric_name("ColumnDataType.Compliance")))
 }

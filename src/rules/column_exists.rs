@@ -22,12 +22,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"ColumnExists "a""#,
             verdict: "PASS",
             metric: Some(("Dataset.a.ColumnExists", 1.0)),
+            ..Example::BASE
         },
         Example {
             data: "a\n1\n",
             rule: r#"ColumnExists "A""#,
             verdict: "FAIL",
             metric: Some(("Dataset.A.ColumnExists", 0.0)),
+            ..Example::BASE
         },
     ],
     compile,

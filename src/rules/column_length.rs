@@ -1,7 +1,7 @@
 //! `ColumnLength`: how long texts are.
 
 use super::BoundRule;
-use super::compile::{Compiler, Unevaluated, wrong_type};
+use super::compile::{Column, Compiler, Unevaluated, wrong_type};
 use super::condition::BoundCondition;
 use super::points;
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
@@ -30,26 +30,48 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"ColumnLength "a" = 2"#,
             verdict: "PASS",
             metric: Some(("Column.a.MaximumLength", 2.0)),
+            ..Example::BASE
         },
         Example {
             data: "i,a\n1,ab\n2,\n",
             rule: r#"ColumnLength "a" > 0"#,
             verdict: "FAIL",
             metric: Some(("Column.a.MinimumLength", 0.0)),
+            ..Example::BASE
         },
     ],
     compile,
+    analyze: |compiler, analyzer| {
+        let column = text_column(compiler, analyzer)?;
+        Ok(extremes(compiler, &column).to_vec())
+    },
     ..RuleType::BASE
 };
 
-fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+fn text_column(compiler: &Compiler<'_>, rule: &BoundRule) -> Result<Column, Unevaluated> {
     let column = compiler.column(rule, 0)?;
-    if !is_text(&column.data_type) {
-        return Err(wrong_type(&column, "text").help(format!(
-            "cast the column to text; from CSV, read it as text with --column-type {}=text",
-            crate::error::escape_controls(&column.name)
-        )));
+    if is_text(&column.data_type) {
+        return Ok(column);
     }
+    Err(wrong_type(&column, "text").help(format!(
+        "cast the column to text; from CSV, read it as text with --column-type {}=text",
+        crate::error::escape_controls(&column.name)
+    )))
+}
+
+/// The shortest and the longest length.
+pub(super) fn extremes(compiler: &mut Compiler<'_>, column: &Column) -> [Reported; 2] {
+    let lengths = compiler.metric(Family::Lengths, &[column]);
+    [("MinimumLength", Statistic::MinimumLength), ("MaximumLength", Statistic::MaximumLength)].map(
+        |(name, statistic)| Reported {
+            name: column.metric_name(name),
+            measure: Measure::Statistic(lengths, statistic),
+        },
+    )
+}
+
+fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+    let column = text_column(compiler, rule)?;
     let Some(BoundCondition::Number(condition)) = &rule.condition else {
         return Err(Unevaluated::new("condition", "ColumnLength has no condition it can judge"));
     };
@@ -60,19 +82,14 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
         ));
     };
     let points: Vec<_> = numbers.iter().filter_map(|number| points::number(*number, &DataType::Int64)).collect();
-    let passing = compiler.passing(rule, &column, Test::Length(Intervals::satisfying(condition.operator, &points)))?;
-    let observation = compiler.share(rule, &[&column], passing, column.metric_name("LengthCompliance"));
-    let lengths = compiler.metric(rule, Family::Lengths, &[&column]);
-    let measure = |statistic| Measure::Statistic(lengths, statistic);
-    let reported = [("MinimumLength", Statistic::MinimumLength), ("MaximumLength", Statistic::MaximumLength)]
-        .map(|(name, statistic)| Reported { name: column.metric_name(name), measure: measure(statistic) });
+    let passing = compiler.passing(&column, Test::Length(Intervals::satisfying(condition.operator, &points)))?;
+    let observation = compiler.share(&[&column], passing, column.metric_name("LengthCompliance"));
+    let reported = extremes(compiler, &column);
+    let [shortest, longest] = reported.clone().map(|reported| MessageLine::Value(reported.measure));
     let message = match condition.operator {
-        Operator::Greater | Operator::GreaterOrEqual => vec![MessageLine::Value(measure(Statistic::MinimumLength))],
-        Operator::Less | Operator::LessOrEqual => vec![MessageLine::Value(measure(Statistic::MaximumLength))],
-        Operator::Equal | Operator::Between => vec![
-            MessageLine::Value(measure(Statistic::MinimumLength)),
-            MessageLine::Value(measure(Statistic::MaximumLength)),
-        ],
+        Operator::Greater | Operator::GreaterOrEqual => vec![shortest],
+        Operator::Less | Operator::LessOrEqual => vec![longest],
+        Operator::Equal | Operator::Between => vec![shortest, longest],
         // The extremes of a list or a gap say nothing about it: its share of rows is shown.
         _ => Vec::new(),
     };

@@ -27,12 +27,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"ColumnNamesMatchPattern "^aws_""#,
             verdict: "PASS",
             metric: Some(("Dataset.*.ColumnNamesPatternMatchRatio", 1.0)),
+            ..Example::BASE
         },
         Example {
             data: "aws_id,name\n1,x\n",
             rule: r#"ColumnNamesMatchPattern "^aws_""#,
             verdict: "FAIL",
             metric: Some(("Dataset.*.ColumnNamesPatternMatchRatio", 0.5)),
+            ..Example::BASE
         },
     ],
     check,

@@ -3,8 +3,8 @@
 use super::BoundRule;
 use super::compile::{Column, Compiler, Unevaluated, not_a_number, wrong_type};
 use super::condition::{BoundCondition, DateCondition, DatePoint, NumberCondition, TextCondition, TextOperand};
-use super::points;
 use super::signature::{Conditions, Example, RuleType, Signature};
+use super::{column_length, points};
 use crate::comparison::Operator;
 use crate::dqdl::ast::Kind;
 use crate::intervals::Intervals;
@@ -35,43 +35,67 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"ColumnValues "a" between 4 and 8"#,
             verdict: "PASS",
             metric: Some(("Column.a.Minimum", 5.0)),
+            ..Example::BASE
         },
         Example {
             data: "i,a\n1,5\n2,\n",
             rule: r#"ColumnValues "a" > 4"#,
             verdict: "FAIL",
             metric: Some(("Column.a.Minimum", 5.0)),
+            ..Example::BASE
         },
         Example {
             data: "i,a\n1,x\n2,\n",
             rule: r#"ColumnValues "a" in ["x",NULL]"#,
             verdict: "PASS",
             metric: Some(("Column.a.ColumnValues.Compliance", 1.0)),
+            ..Example::BASE
         },
         Example {
             data: "a\nab\nb\n",
             rule: r#"ColumnValues "a" matches "[a-z]" with threshold >= 0.5"#,
             verdict: "PASS",
             metric: Some(("Column.a.ColumnValues.Compliance", 0.5)),
+            ..Example::BASE
         },
         Example {
             data: "d\n2024-02-29\n",
             rule: r#"ColumnValues "d" >= "2024-01-01""#,
             verdict: "PASS",
             metric: Some(("Column.d.ColumnValues.Compliance", 1.0)),
+            ..Example::BASE
         },
-        Example { data: "a\nx\n", rule: r#"ColumnValues "a" > 4"#, verdict: "ERROR", metric: None },
+        Example { data: "a\nx\n", rule: r#"ColumnValues "a" > 4"#, verdict: "ERROR", metric: None, ..Example::BASE },
     ],
     compile,
+    analyze: |compiler, analyzer| {
+        let column = compiler.column(analyzer, 0)?;
+        Ok(if is_text(&column.data_type) {
+            column_length::extremes(compiler, &column).to_vec()
+        } else if is_numeric(&column.data_type) {
+            extremes(compiler, &column).to_vec()
+        } else {
+            return Err(wrong_type(&column, "a number or text"));
+        })
+    },
     ..RuleType::BASE
 };
+
+/// The smallest and the largest number.
+pub(super) fn extremes(compiler: &mut Compiler<'_>, column: &Column) -> [Reported; 2] {
+    let extent = compiler.metric(Family::Extent, &[column]);
+    [("Minimum", Statistic::Minimum), ("Maximum", Statistic::Maximum)].map(|(name, statistic)| Reported {
+        name: column.metric_name(name),
+        measure: Measure::Statistic(extent, statistic),
+    })
+}
 
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     let column = compiler.column(rule, 0)?;
     match &rule.condition {
         Some(BoundCondition::Number(condition)) => numbers(compiler, rule, &column, condition),
         Some(BoundCondition::Text(condition)) => texts(compiler, rule, &column, condition),
-        Some(BoundCondition::Date(condition)) => dates(compiler, rule, &column, condition),
+        Some(BoundCondition::Date(condition)) => dates(compiler, &column, condition),
         Some(BoundCondition::Duration(_)) | None => {
             Err(Unevaluated::new("condition", "ColumnValues has no condition it can judge"))
         }
@@ -95,28 +119,18 @@ fn no_order_with_null() -> Unevaluated {
     Unevaluated::new("operand", "NULL has no order: it can only stand with =, !=, in and not in")
 }
 
-fn compliance(
-    compiler: &mut Compiler<'_>,
-    rule: &BoundRule,
-    column: &Column,
-    test: Test,
-) -> Result<Observation, Unevaluated> {
-    let passing = compiler.passing(rule, column, test)?;
-    Ok(compiler.share(rule, &[column], passing, column.metric_name("ColumnValues.Compliance")))
+fn compliance(compiler: &mut Compiler<'_>, column: &Column, test: Test) -> Result<Observation, Unevaluated> {
+    let passing = compiler.passing(column, test)?;
+    Ok(compiler.share(&[column], passing, column.metric_name("ColumnValues.Compliance")))
 }
 
 /// Only NULL among the operands: a question to every type.
-fn null_test(
-    compiler: &mut Compiler<'_>,
-    rule: &BoundRule,
-    column: &Column,
-    operator: Operator,
-) -> Result<Observation, Unevaluated> {
+fn null_test(compiler: &mut Compiler<'_>, column: &Column, operator: Operator) -> Result<Observation, Unevaluated> {
     if !is_equality(operator) {
         return Err(no_order_with_null());
     }
     let null = null_passes(operator, true);
-    compliance(compiler, rule, column, Test::Null { null, value: !null })
+    compliance(compiler, column, Test::Null { null, value: !null })
 }
 
 fn numbers(
@@ -143,7 +157,7 @@ fn numbers(
         )
         .collect();
     if values.is_empty() {
-        return null_test(compiler, rule, column, operator);
+        return null_test(compiler, column, operator);
     }
     if condition.has_null() && !is_equality(operator) {
         return Err(no_order_with_null());
@@ -155,7 +169,7 @@ fn numbers(
     let intervals = Intervals::satisfying(operator, &points.ok_or_else(|| wrong_type(column, "a number"))?);
     let null = null_passes(operator, condition.has_null());
     let nan = matches!(operator, Operator::NotEqual | Operator::NotIn);
-    let observation = compliance(compiler, rule, column, Test::Within { intervals, null, nan })?;
+    let observation = compliance(compiler, column, Test::Within { intervals, null, nan })?;
     if rule.threshold.is_some() {
         return Ok(observation);
     }
@@ -165,14 +179,13 @@ fn numbers(
         Operator::Equal | Operator::Between => &[("Minimum", Statistic::Minimum), ("Maximum", Statistic::Maximum)],
         _ => return Ok(observation),
     };
-    let extent = compiler.metric(rule, Family::Extent, &[column]);
-    Ok(with_extremes(compiler, rule, column, observation, extent, statistics))
+    let extent = compiler.metric(Family::Extent, &[column]);
+    Ok(with_extremes(compiler, column, observation, extent, statistics))
 }
 
 /// Shows the extremes that were tested instead of the share of rows.
 fn with_extremes(
     compiler: &mut Compiler<'_>,
-    rule: &BoundRule,
     column: &Column,
     observation: Observation,
     extent: MetricId,
@@ -185,8 +198,7 @@ fn with_extremes(
             measure: Measure::Statistic(extent, *statistic),
         })
         .collect();
-    let nulls =
-        MessageLine::Nulls { present: compiler.metric(rule, Family::NonNull, &[column]), rows: compiler.rows(rule) };
+    let nulls = MessageLine::Nulls { present: compiler.metric(Family::NonNull, &[column]), rows: compiler.rows() };
     let message = reported.iter().map(|reported| MessageLine::Value(reported.measure.clone())).chain([nulls]).collect();
     Observation { reported, message, ..observation }
 }
@@ -197,7 +209,6 @@ fn texts(
     column: &Column,
     condition: &TextCondition,
 ) -> Result<Observation, Unevaluated> {
-    let operator = condition.operator;
     if !is_text(&column.data_type) {
         let reason = wrong_type(column, "text");
         let advice = match &column.data_type {
@@ -207,17 +218,22 @@ fn texts(
         let name = crate::error::escape_controls(&column.name);
         return Err(reason.help(format!("{advice}; from CSV, read it as text with --column-type {name}=text")));
     }
+    let test = text_test(rule, condition)?;
+    let name = match test {
+        Test::Matches { .. } if rule.threshold.is_none() => "PatternMatch",
+        _ => "ColumnValues.Compliance",
+    };
+    let passing = compiler.passing(column, test)?;
+    Ok(compiler.share(&[column], passing, column.metric_name(name)))
+}
+
+/// What a text must be to satisfy a condition.
+pub(super) fn text_test(rule: &BoundRule, condition: &TextCondition) -> Result<Test, Unevaluated> {
+    let operator = condition.operator;
     if let (Operator::Matches | Operator::NotMatches, [TextOperand::Text(pattern)]) =
         (operator, condition.operands.as_slice())
     {
-        let test = Test::Matches { pattern: pattern.as_str().into(), member: operator == Operator::Matches };
-        let passing = compiler.passing(rule, column, test)?;
-        return Ok(compiler.share(
-            rule,
-            &[column],
-            passing,
-            column.metric_name(if rule.threshold.is_some() { "ColumnValues.Compliance" } else { "PatternMatch" }),
-        ));
+        return Ok(Test::Matches { pattern: pattern.as_str().into(), member: operator == Operator::Matches });
     }
     if !is_equality(operator) {
         return Err(Unevaluated::new("operand", "texts have no order"));
@@ -235,15 +251,10 @@ fn texts(
         }
     }
     let member = matches!(operator, Operator::Equal | Operator::In);
-    compliance(compiler, rule, column, Test::OneOf { set, member, null: null_passes(operator, null_listed) })
+    Ok(Test::OneOf { set, member, null: null_passes(operator, null_listed) })
 }
 
-fn dates(
-    compiler: &mut Compiler<'_>,
-    rule: &BoundRule,
-    column: &Column,
-    condition: &DateCondition,
-) -> Result<Observation, Unevaluated> {
+fn dates(compiler: &mut Compiler<'_>, column: &Column, condition: &DateCondition) -> Result<Observation, Unevaluated> {
     let operator = condition.operator;
     let null_listed = condition.operands.contains(&DatePoint::Null);
     if null_listed && !is_equality(operator) {
@@ -263,5 +274,5 @@ fn dates(
     } else {
         Test::Within { intervals, null, nan: false }
     };
-    compliance(compiler, rule, column, test)
+    compliance(compiler, column, test)
 }

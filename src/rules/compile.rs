@@ -5,9 +5,12 @@ use crate::diagnostic::nearest;
 use crate::metrics::test::{CompiledTest, Test};
 use crate::metrics::{Family, Metric, Statistic, is_numeric, is_text};
 use crate::plan::{Clause, Expectation, Measure, MetricId, MetricSet, Observation, Reported};
+use crate::sql::{Engine, Predicate};
 use crate::text_cast::TEXT_BECAUSE;
-use arrow_schema::{DataType, Schema};
+pub use crate::unevaluated::Unevaluated;
+use arrow_schema::{DataType, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// `Column.a.<metric>` for one column, `Multicolumn.a,b.<metric>` for several.
@@ -18,35 +21,6 @@ pub fn key_name(columns: &[Column], metric: &str) -> String {
             "Multicolumn.{}.{metric}",
             columns.iter().map(|column| column.written.as_str()).collect::<Vec<_>>().join(",")
         ),
-    }
-}
-
-/// Why a rule cannot be evaluated: the reason of a verdict ERROR.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unevaluated {
-    /// Stable code, e.g. `unknown_column`.
-    pub code: &'static str,
-    /// One sentence; Glue's words where Glue has them.
-    pub message: String,
-    /// What to do.
-    pub help: Option<String>,
-}
-
-impl Unevaluated {
-    /// A reason without advice.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None }
-    }
-
-    /// Says what to do.
-    pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// A type whose evaluation this version does not have.
-    pub fn not_yet(name: &str, needs: &str) -> Self {
-        Self::new("not_supported", format!("{name} is not evaluated by this version: it needs {needs}"))
     }
 }
 
@@ -90,12 +64,68 @@ pub fn find_column<'s>(schema: &'s Schema, written: &str) -> Option<&'s arrow_sc
     }
 }
 
+/// The column of that name, or why there is none, in the words of `missing`.
+pub fn column_of(schema: &Schema, written: &str, missing: String) -> Result<Column, Unevaluated> {
+    let Some(field) = find_column(schema, written) else {
+        return Err(unknown_column(schema, written, missing));
+    };
+    let data_type = match field.data_type() {
+        DataType::Dictionary(_, values) => (**values).clone(),
+        other => other.clone(),
+    };
+    let text_because = field.metadata().get(TEXT_BECAUSE).cloned();
+    Ok(Column { name: field.name().as_str().into(), written: written.to_string(), data_type, text_because })
+}
+
+fn unknown_column(schema: &Schema, written: &str, missing: String) -> Unevaluated {
+    let reason = Unevaluated::new("unknown_column", missing);
+    let lower = written.to_lowercase();
+    let names = || schema.fields().iter().map(|field| field.name().as_str());
+    let ambiguous: Vec<_> = names().filter(|name| name.to_lowercase() == lower).collect();
+    if ambiguous.len() > 1 {
+        return reason.help(format!("several columns differ only in case: {}", ambiguous.join(", ")));
+    }
+    if let Some((parent, _)) = written.split_once('.')
+        && let Some(field) = find_column(schema, parent)
+        && field.data_type().is_nested()
+    {
+        return reason.help(format!(
+            "`{}` is a nested column ({}); its fields cannot be addressed, flatten them first",
+            field.name(),
+            type_name(field.data_type())
+        ));
+    }
+    match nearest(written, names()) {
+        Some(name) => reason.help(format!("did you mean `{name}`?")),
+        None => {
+            let shown: Vec<_> = names().take(8).collect();
+            let more = schema.fields().len().saturating_sub(shown.len());
+            reason.help(format!(
+                "the data has {}{}",
+                shown.join(", "),
+                if more > 0 { format!(" and {more} more") } else { String::new() }
+            ))
+        }
+    }
+}
+
+/// Columns of other datasets by alias; one that cannot be opened is the ERROR of the rules that need it.
+pub type ReferenceSchemas = BTreeMap<Arc<str>, Result<SchemaRef, Unevaluated>>;
+
 /// What `compile` works with.
 pub struct Compiler<'a> {
     /// Columns of the data.
-    pub schema: &'a Schema,
+    pub schema: &'a SchemaRef,
+    /// Columns of the other datasets.
+    pub references: &'a ReferenceSchemas,
     /// Metrics asked for so far.
     pub metrics: &'a mut MetricSet,
+    /// Predicates compiled so far, by normal form.
+    pub predicates: &'a mut HashMap<Arc<str>, Predicate>,
+    /// What compiles predicates and plans queries.
+    pub sql: &'a Engine,
+    /// The predicate of the rule at hand, in normal form.
+    pub filter: Option<Arc<str>>,
     /// Zone of timestamps and texts that name none.
     pub zone: chrono_tz::Tz,
     /// The time of the run, from which ages are counted.
@@ -106,52 +136,39 @@ impl Compiler<'_> {
     /// The column a parameter names.
     pub fn column(&self, rule: &BoundRule, position: usize) -> Result<Column, Unevaluated> {
         let written = rule.parameters.get(position).cloned().unwrap_or_default();
-        let Some(field) = find_column(self.schema, &written) else {
-            return Err(self.unknown_column(&written));
-        };
-        let data_type = match field.data_type() {
-            DataType::Dictionary(_, values) => (**values).clone(),
-            other => other.clone(),
-        };
-        let text_because = field.metadata().get(TEXT_BECAUSE).cloned();
-        Ok(Column { name: field.name().as_str().into(), written, data_type, text_because })
+        let missing = format!("Input data does not include column {written}!");
+        column_of(self.schema, &written, missing)
+            .map_err(|reason| Unevaluated { span: rule.parameter_spans.get(position).copied(), ..reason })
     }
 
-    fn unknown_column(&self, written: &str) -> Unevaluated {
-        let reason = Unevaluated::new("unknown_column", format!("Input data does not include column {written}!"));
-        let lower = written.to_lowercase();
-        let names = || self.schema.fields().iter().map(|field| field.name().as_str());
-        let ambiguous: Vec<_> = names().filter(|name| name.to_lowercase() == lower).collect();
-        if ambiguous.len() > 1 {
-            return reason.help(format!("several columns differ only in case: {}", ambiguous.join(", ")));
-        }
-        if let Some((parent, _)) = written.split_once('.')
-            && let Some(field) = find_column(self.schema, parent)
-            && field.data_type().is_nested()
-        {
-            return reason.help(format!(
-                "`{}` is a nested column ({}); its fields cannot be addressed, flatten them first",
-                field.name(),
-                type_name(field.data_type())
-            ));
-        }
-        match nearest(written, names()) {
-            Some(name) => reason.help(format!("did you mean `{name}`?")),
+    /// The dataset of an alias and its columns.
+    pub fn reference(&self, alias: &str) -> Result<(Arc<str>, &SchemaRef), Unevaluated> {
+        match self.references.get_key_value(alias) {
+            Some((alias, Ok(schema))) => Ok((alias.clone(), schema)),
+            Some((_, Err(reason))) => Err(reason.clone()),
             None => {
-                let shown: Vec<_> = names().take(8).collect();
-                let more = self.schema.fields().len().saturating_sub(shown.len());
-                reason.help(format!(
-                    "the data has {}{}",
-                    shown.join(", "),
-                    if more > 0 { format!(" and {more} more") } else { String::new() }
-                ))
+                let message = format!("Reference dataset '{alias}' not found in additional data sources");
+                let known: Vec<_> = self.references.keys().map(|alias| &**alias).collect();
+                let help = match nearest(alias, known.iter().copied()) {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => format!("name it with --reference {}=PATH", crate::error::escape_controls(alias)),
+                };
+                Err(Unevaluated::new("unknown_reference", message).help(help))
             }
         }
     }
-
     /// Every parameter as a column.
     pub fn columns(&self, rule: &BoundRule) -> Result<Vec<Column>, Unevaluated> {
         (0..rule.parameters.len()).map(|position| self.column(rule, position)).collect()
+    }
+
+    /// The column that an analyzer names, or every column for `AllColumns`.
+    pub fn column_or_all(&self, analyzer: &BoundRule) -> Result<Vec<Column>, Unevaluated> {
+        if analyzer.parameters.first().is_none_or(|name| name != "AllColumns") {
+            return Ok(vec![self.column(analyzer, 0)?]);
+        }
+        let names = self.schema.fields().iter().map(|field| field.name().as_str());
+        names.map(|name| column_of(self.schema, name, String::new())).collect()
     }
 
     /// A column of numbers.
@@ -163,28 +180,27 @@ impl Compiler<'_> {
         Err(not_a_number(&column, "cast the column to a number first; numbers in text are not read"))
     }
 
-    /// Asks for a metric over the rule's rows.
-    pub fn metric(&mut self, rule: &BoundRule, family: Family, columns: &[&Column]) -> MetricId {
+    /// Asks for a metric over the rows of the rule at hand.
+    pub fn metric(&mut self, family: Family, columns: &[&Column]) -> MetricId {
         let columns = columns.iter().map(|column| column.name.clone()).collect();
-        self.metrics.ask(Metric { family, columns, filter: rule.filter.clone() })
+        self.metrics.ask(Metric { filter: self.filter.clone(), ..Metric::new(family, columns) })
     }
 
-    /// The rows a rule looks at.
-    pub fn rows(&mut self, rule: &BoundRule) -> MetricId {
-        self.metric(rule, Family::Rows, &[])
+    /// The rows that the rule at hand looks at.
+    pub fn rows(&mut self) -> MetricId {
+        self.metric(Family::Rows, &[])
     }
 
     /// The commonest rule: one statistic of one metric, compared with the rule's condition.
     pub fn statistic(
         &mut self,
-        rule: &BoundRule,
         family: Family,
         columns: &[&Column],
         statistic: Statistic,
         name: String,
     ) -> Observation {
-        let measure = Measure::Statistic(self.metric(rule, family, columns), statistic);
-        let judged_rows = Some(self.rows(rule));
+        let measure = Measure::Statistic(self.metric(family, columns), statistic);
+        let judged_rows = Some(self.rows());
         self.condition_on(columns, measure, name, judged_rows)
     }
 
@@ -197,7 +213,7 @@ impl Compiler<'_> {
     ) -> Result<Observation, Unevaluated> {
         let column = self.numeric_column(rule, 0)?;
         let name = column.metric_name(rule.rule_type.name);
-        Ok(self.statistic(rule, family, &[&column], statistic, name))
+        Ok(self.statistic(family, &[&column], statistic, name))
     }
 
     /// One statistic of how often values, or tuples of values, occur.
@@ -210,7 +226,7 @@ impl Compiler<'_> {
         let columns = self.columns(rule)?;
         self.comparable(&columns)?;
         let key: Vec<_> = columns.iter().collect();
-        Ok(self.statistic(rule, Family::Frequencies, &key, statistic, key_name(&columns, name)))
+        Ok(self.statistic(Family::Frequencies, &key, statistic, key_name(&columns, name)))
     }
 
     /// A measure compared with the rule's condition.
@@ -231,18 +247,18 @@ impl Compiler<'_> {
     }
 
     /// Rows of a column that pass a test; refused when the test cannot judge the column's type.
-    pub fn passing(&mut self, rule: &BoundRule, column: &Column, test: Test) -> Result<MetricId, Unevaluated> {
+    pub fn passing(&mut self, column: &Column, test: Test) -> Result<MetricId, Unevaluated> {
         // Patterns were compiled when the rule was bound; all other tests are cheap to try.
         if !matches!(test, Test::Matches { .. }) {
             CompiledTest::new(&test, &column.data_type)
                 .map_err(|_| wrong_type(column, "one that this test can judge"))?;
         }
-        Ok(self.metric(rule, Family::Passing(Arc::new(test)), &[column]))
+        Ok(self.metric(Family::Passing(Arc::new(test)), &[column]))
     }
 
     /// `part` among the rule's rows: the share must meet the threshold, or be all.
-    pub fn share(&mut self, rule: &BoundRule, columns: &[&Column], part: MetricId, name: String) -> Observation {
-        let whole = self.rows(rule);
+    pub fn share(&mut self, columns: &[&Column], part: MetricId, name: String) -> Observation {
+        let whole = self.rows();
         let measure = Measure::Share { part, whole };
         Observation {
             clauses: vec![Clause { measure: measure.clone(), expectation: Expectation::Threshold }],
@@ -261,14 +277,24 @@ impl Compiler<'_> {
 
 /// Turns a bound rule into an observation, or says why it cannot be evaluated.
 pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+    compiler.filter = None;
     if let Some(filter) = &rule.filter {
-        crate::sql::Predicate::new(filter, compiler.schema).map_err(|error| Unevaluated {
-            code: error.code(),
-            message: error.to_string(),
-            help: error.help(),
+        let predicate = compiler.sql.predicate(&filter.text, compiler.schema).map_err(|error| Unevaluated {
+            code: error.code,
+            message: format!("The provided where clause is invalid: {}", error.message),
+            help: error.help.clone(),
+            span: Some(filter.span_at(error.offset)),
         })?;
+        compiler.filter = Some(predicate.text().clone());
+        compiler.predicates.entry(predicate.text().clone()).or_insert(predicate);
     }
     (rule.rule_type.compile)(compiler, rule)
+}
+
+/// Turns a bound analyzer into the numbers it shows, or says why there are none.
+pub fn compile_analyzer(compiler: &mut Compiler<'_>, analyzer: &BoundRule) -> Result<Vec<Reported>, Unevaluated> {
+    compiler.filter = None;
+    (analyzer.rule_type.analyze)(compiler, analyzer)
 }
 
 /// A column that should hold numbers and does not; `advice` is for columns that are meant as text.

@@ -24,12 +24,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"Completeness "name" >= 0.5"#,
             verdict: "PASS",
             metric: Some(("Column.name.Completeness", 0.5)),
+            ..Example::BASE
         },
         Example {
             data: "id,name\n1,ada\n2,\n",
             rule: r#"Completeness "name" > 0.5"#,
             verdict: "FAIL",
             metric: Some(("Column.name.Completeness", 0.5)),
+            ..Example::BASE
         },
     ],
     compile,
@@ -38,8 +40,8 @@ pub(super) static RULE: RuleType = RuleType {
 
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     let column = compiler.column(rule, 0)?;
-    let part = compiler.metric(rule, Family::NonNull, &[&column]);
-    let whole = compiler.rows(rule);
+    let part = compiler.metric(Family::NonNull, &[&column]);
+    let whole = compiler.rows();
     Ok(compiler.condition_on(
         &[&column],
         Measure::Share { part, whole },

@@ -31,12 +31,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"DataFreshness "t" > 24 hours"#,
             verdict: "PASS",
             metric: Some(("Column.t.DataFreshness.Compliance", 1.0)),
+            ..Example::BASE
         },
         Example {
             data: "t\n2024-01-01\n",
             rule: r#"DataFreshness "t" <= 24 hours"#,
             verdict: "FAIL",
             metric: Some(("Column.t.DataFreshness.Compliance", 0.0)),
+            ..Example::BASE
         },
     ],
     compile,
@@ -76,8 +78,8 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     } else {
         Test::Within { intervals, null: false, nan: false }
     };
-    let passing = compiler.passing(rule, &column, test)?;
-    let observation = compiler.share(rule, &[&column], passing, column.metric_name("DataFreshness.Compliance"));
+    let passing = compiler.passing(&column, test)?;
+    let observation = compiler.share(&[&column], passing, column.metric_name("DataFreshness.Compliance"));
     let message = observation.clauses.iter().map(|clause| MessageLine::RowsPassed(clause.measure.clone())).collect();
     Ok(Observation { message, ..observation })
 }

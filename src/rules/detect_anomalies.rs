@@ -18,6 +18,9 @@ pub(super) static RULE: RuleType = RuleType {
              NaN: is a value.\n\
              Empty: is no data.\n\
              Types: all.",
-    compile: |_, _| Err(Unevaluated::not_yet("DetectAnomalies", "past runs")),
+    compile: |_, _| {
+        let message = "DetectAnomalies is not evaluated by this version: it needs past runs";
+        Err(Unevaluated::new("not_supported", message))
+    },
     ..RuleType::BASE
 };

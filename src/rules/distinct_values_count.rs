@@ -22,6 +22,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"DistinctValuesCount "a" = 3"#,
         verdict: "PASS",
         metric: Some(("Column.a.DistinctValuesCount", 3.0)),
+        ..Example::BASE
     }],
     compile,
     ..RuleType::BASE
@@ -31,7 +32,7 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     let columns = compiler.columns(rule)?;
     compiler.comparable(&columns)?;
     let column = &columns[0];
-    let frequencies = compiler.metric(rule, Family::Frequencies, &[column]);
+    let frequencies = compiler.metric(Family::Frequencies, &[column]);
     Ok(compiler.condition_on(
         &[column],
         Measure::Statistic(frequencies, Statistic::DistinctValues),

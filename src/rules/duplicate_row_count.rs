@@ -27,12 +27,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: "DuplicateRowCount = 2",
             verdict: "PASS",
             metric: Some(("Dataset.*.DuplicateRowCount", 2.0)),
+            ..Example::BASE
         },
         Example {
             data: "a,b\n1,x\n1,y\n2,y\n",
             rule: r#"DuplicateRowCount "a" "b" = 0"#,
             verdict: "PASS",
             metric: Some(("Multicolumn.a,b.DuplicateRowCount", 0.0)),
+            ..Example::BASE
         },
     ],
     compile,
@@ -55,6 +57,6 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     };
     compiler.comparable(&columns)?;
     let key: Vec<_> = columns.iter().collect();
-    let frequencies = compiler.metric(rule, Family::Frequencies, &key);
+    let frequencies = compiler.metric(Family::Frequencies, &key);
     Ok(compiler.condition_on(&key, Measure::Statistic(frequencies, Statistic::DuplicateRows), name, None))
 }

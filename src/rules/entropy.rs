@@ -20,6 +20,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"Entropy "a" between 0.69 and 0.70"#,
         verdict: "PASS",
         metric: Some(("Column.a.Entropy", std::f64::consts::LN_2)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.frequency_statistic(rule, Statistic::Entropy, "Entropy"),
     ..RuleType::BASE

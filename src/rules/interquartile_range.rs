@@ -20,6 +20,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"InterquartileRange "a" = 2"#,
         verdict: "PASS",
         metric: Some(("Column.a.InterquartileRange", 2.0)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Quantiles, Statistic::InterquartileRange),
     ..RuleType::BASE

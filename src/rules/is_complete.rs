@@ -25,12 +25,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"IsComplete "id""#,
             verdict: "PASS",
             metric: Some(("Column.id.Completeness", 1.0)),
+            ..Example::BASE
         },
         Example {
             data: "id,name\n1,ada\n2,\n",
             rule: r#"IsComplete "name""#,
             verdict: "FAIL",
             metric: Some(("Column.name.Completeness", 0.5)),
+            ..Example::BASE
         },
     ],
     compile,
@@ -39,6 +41,6 @@ pub(super) static RULE: RuleType = RuleType {
 
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     let column = compiler.column(rule, 0)?;
-    let present = compiler.metric(rule, Family::NonNull, &[&column]);
-    Ok(compiler.share(rule, &[&column], present, column.metric_name("Completeness")))
+    let present = compiler.metric(Family::NonNull, &[&column]);
+    Ok(compiler.share(&[&column], present, column.metric_name("Completeness")))
 }

@@ -26,12 +26,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"IsPrimaryKey "a" "b""#,
             verdict: "PASS",
             metric: Some(("Multicolumn.a,b.Uniqueness", 1.0)),
+            ..Example::BASE
         },
         Example {
             data: "a,b\n1,x\n1,\n",
             rule: r#"IsPrimaryKey "a" "b""#,
             verdict: "FAIL",
             metric: Some(("Column.b.Completeness", 0.5)),
+            ..Example::BASE
         },
     ],
     compile,
@@ -41,9 +43,9 @@ pub(super) static RULE: RuleType = RuleType {
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     let mut observation = compiler.frequency_statistic(rule, Statistic::Uniqueness, "Uniqueness")?;
     observation.clauses.iter_mut().for_each(|clause| clause.expectation = Expectation::All);
-    let whole = compiler.rows(rule);
+    let whole = compiler.rows();
     for column in &compiler.columns(rule)? {
-        let part = compiler.metric(rule, Family::NonNull, &[column]);
+        let part = compiler.metric(Family::NonNull, &[column]);
         let measure = Measure::Share { part, whole };
         observation.clauses.push(Clause { measure: measure.clone(), expectation: Expectation::All });
         observation.reported.push(Reported { name: column.metric_name("Completeness"), measure });

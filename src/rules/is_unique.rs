@@ -26,12 +26,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"IsUnique "a""#,
             verdict: "PASS",
             metric: Some(("Column.a.Uniqueness", 1.0)),
+            ..Example::BASE
         },
         Example {
             data: "a\n1\n1\n",
             rule: r#"IsUnique "a""#,
             verdict: "FAIL",
             metric: Some(("Column.a.Uniqueness", 0.0)),
+            ..Example::BASE
         },
     ],
     compile,

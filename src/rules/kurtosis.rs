@@ -20,6 +20,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"Kurtosis "a" = -2"#,
         verdict: "PASS",
         metric: Some(("Column.a.Kurtosis", -2.0)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Moments, Statistic::Kurtosis),
     ..RuleType::BASE

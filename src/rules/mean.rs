@@ -19,6 +19,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"Mean "a" = 1.5"#,
         verdict: "PASS",
         metric: Some(("Column.a.Mean", 1.5)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Moments, Statistic::Mean),
     ..RuleType::BASE

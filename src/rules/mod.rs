@@ -34,6 +34,7 @@ mod duplicate_row_count;
 mod entropy;
 mod file_freshness;
 mod file_match;
+mod file_question;
 mod file_size;
 mod file_uniqueness;
 mod interquartile_range;

@@ -20,6 +20,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"Range "a" = 7"#,
         verdict: "PASS",
         metric: Some(("Column.a.Range", 7.0)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Extent, Statistic::Range),
     ..RuleType::BASE

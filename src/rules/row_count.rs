@@ -23,14 +23,21 @@ pub(super) static RULE: RuleType = RuleType {
             rule: "RowCount = 3",
             verdict: "PASS",
             metric: Some(("Dataset.*.RowCount", 3.0)),
+            ..Example::BASE
         },
-        Example { data: "a\n", rule: "RowCount > 0", verdict: "FAIL", metric: Some(("Dataset.*.RowCount", 0.0)) },
+        Example {
+            data: "a\n",
+            rule: "RowCount > 0",
+            verdict: "FAIL",
+            metric: Some(("Dataset.*.RowCount", 0.0)),
+            ..Example::BASE
+        },
     ],
     compile,
     ..RuleType::BASE
 };
 
-fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
-    let rows = compiler.rows(rule);
+fn compile(compiler: &mut Compiler<'_>, _: &BoundRule) -> Result<Observation, Unevaluated> {
+    let rows = compiler.rows();
     Ok(compiler.condition_on(&[], Measure::Statistic(rows, Statistic::Count), "Dataset.*.RowCount".into(), None))
 }

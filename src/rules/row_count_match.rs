@@ -1,18 +1,41 @@
 //! `RowCountMatch`: two datasets have as many rows.
 
-use super::compile::Unevaluated;
-use super::signature::{NUMBER, RuleType, Signature};
+use super::BoundRule;
+use super::compile::{Compiler, Unevaluated};
+use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::metrics::{Family, Metric, Statistic};
+use crate::plan::{Division, Measure, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "RowCountMatch",
     signatures: &[Signature::new(&["alias"], NUMBER)],
     dynamic: true,
     summary: "Rows over the rows of a reference dataset",
-    manual: "May exceed 1. Not evaluated by this version: the verdict is ERROR.\n\
+    manual: "May exceed 1. The reference is named with --reference ALIAS=PATH.\n\
              NULL: plays no role.\n\
-             NaN: is a value.\n\
-             Empty: 0 over 0 is NaN and fails.\n\
+             NaN: plays no role.\n\
+             Empty: rows over no rows is infinite; 0 over 0 is NaN and fails.\n\
              Types: all.",
-    compile: |_, _| Err(Unevaluated::not_yet("RowCountMatch", "a second dataset")),
+    examples: &[
+        Example {
+            data: "a\n1\n2\n",
+            reference: "a\n1\n2\n3\n4\n",
+            rule: r#"RowCountMatch "ref" >= 0.5"#,
+            verdict: "PASS",
+            metric: Some(("Dataset.ref.RowCountMatch", 0.5)),
+        },
+        Example { data: "a\n1\n", reference: "", rule: r#"RowCountMatch "ref" = 1.0"#, verdict: "ERROR", metric: None },
+    ],
+    compile,
     ..RuleType::BASE
 };
+
+fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
+    let (alias, _) = compiler.reference(&rule.parameters[0])?;
+    let mut rows = |dataset| {
+        let metric = Metric { dataset, ..Metric::new(Family::Rows, Vec::new()) };
+        Box::new(Measure::Statistic(compiler.metrics.ask(metric), Statistic::Count))
+    };
+    let measure = Measure::Ratio { over: rows(None), under: rows(Some(alias.clone())), division: Division::Plain };
+    Ok(compiler.condition_on(&[], measure, format!("Dataset.{alias}.RowCountMatch"), None))
+}

@@ -4,7 +4,7 @@ use super::bind::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use crate::diagnostic::Diagnostic;
 use crate::dqdl::ast::{Kind, Rule};
-use crate::plan::Observation;
+use crate::plan::{Observation, Reported};
 
 /// A rule or analyzer type.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct RuleType {
     pub check: fn(&Rule, &mut Vec<Diagnostic>),
     /// Turns a bound rule into an observation of metrics.
     pub compile: fn(&mut Compiler<'_>, &BoundRule) -> Result<Observation, Unevaluated>,
+    /// Turns a bound analyzer, which has no condition, into the numbers it shows.
+    pub analyze: fn(&mut Compiler<'_>, &BoundRule) -> Result<Vec<Reported>, Unevaluated>,
 }
 
 impl RuleType {
@@ -58,7 +60,11 @@ impl RuleType {
         manual: "",
         examples: &[],
         check: |_, _| {},
-        compile: |_, rule| Err(Unevaluated::not_yet(rule.rule_type.name, "an implementation")),
+        compile: |_, rule| Err(Unevaluated::new("not_a_rule", format!("{} is no rule", rule.rule_type.name))),
+        // Most numbers that rules compare need no condition to be measured.
+        analyze: |compiler, analyzer| {
+            (analyzer.rule_type.compile)(compiler, analyzer).map(|observation| observation.reported)
+        },
     };
 }
 
@@ -147,15 +153,22 @@ pub const NUMBER: Conditions = Conditions::Required(&[Kind::Number]);
 /// `Type "column" > 0.9`
 pub const ONE_COLUMN_NUMBER: &[Signature] = &[Signature::new(&["column"], NUMBER)];
 
-/// An executed example: a CSV table, a rule, the verdict and one metric.
+/// An executed example: CSV tables, a rule, the verdict and one metric.
 #[derive(Debug, Clone, Copy)]
 pub struct Example {
     /// CSV with header.
     pub data: &'static str,
+    /// CSV with header that the rule knows as `ref`; none when empty.
+    pub reference: &'static str,
     /// One rule.
     pub rule: &'static str,
     /// `PASS`, `FAIL` or `ERROR`.
     pub verdict: &'static str,
     /// Public name and value of a metric the result must carry.
     pub metric: Option<(&'static str, f64)>,
+}
+
+impl Example {
+    /// What examples have in common; each states the rest.
+    pub const BASE: Example = Example { data: "", reference: "", rule: "", verdict: "", metric: None };
 }

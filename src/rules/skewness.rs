@@ -20,6 +20,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"Skewness "a" = 0"#,
         verdict: "PASS",
         metric: Some(("Column.a.Skewness", 0.0)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Moments, Statistic::Skewness),
     ..RuleType::BASE

@@ -19,6 +19,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"Sum "a" = 3"#,
         verdict: "PASS",
         metric: Some(("Column.a.Sum", 3.0)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Moments, Statistic::Sum),
     ..RuleType::BASE

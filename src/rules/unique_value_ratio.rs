@@ -21,6 +21,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"UniqueValueRatio "a" = 0.5"#,
         verdict: "PASS",
         metric: Some(("Column.a.UniqueValueRatio", 0.5)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.frequency_statistic(rule, Statistic::UniqueValueRatio, "UniqueValueRatio"),
     ..RuleType::BASE

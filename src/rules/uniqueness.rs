@@ -21,12 +21,14 @@ pub(super) static RULE: RuleType = RuleType {
             rule: r#"Uniqueness "a" = 0.5"#,
             verdict: "PASS",
             metric: Some(("Column.a.Uniqueness", 0.5)),
+            ..Example::BASE
         },
         Example {
             data: "a,b\n1,x\n1,y\n",
             rule: r#"Uniqueness "a" "b" = 1"#,
             verdict: "PASS",
             metric: Some(("Multicolumn.a,b.Uniqueness", 1.0)),
+            ..Example::BASE
         },
     ],
     compile: |compiler, rule| compiler.frequency_statistic(rule, Statistic::Uniqueness, "Uniqueness"),

@@ -19,6 +19,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"Variance "a" = 1"#,
         verdict: "PASS",
         metric: Some(("Column.a.Variance", 1.0)),
+        ..Example::BASE
     }],
     compile: |compiler, rule| compiler.numeric_statistic(rule, Family::Moments, Statistic::Variance),
     ..RuleType::BASE

@@ -28,6 +28,7 @@ pub(super) static RULE: RuleType = RuleType {
         rule: r#"ZerosCount "a" = 2"#,
         verdict: "PASS",
         metric: Some(("Column.a.ZerosCount", 2.0)),
+        ..Example::BASE
     }],
     compile,
     ..RuleType::BASE
@@ -37,8 +38,8 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     let column = compiler.numeric_column(rule, 0)?;
     let zero = points::number(Number::integer(0), &column.data_type).ok_or_else(|| wrong_type(&column, "a number"))?;
     let test = Test::Within { intervals: Intervals::satisfying(Operator::Equal, &[zero]), null: false, nan: false };
-    let zeros = compiler.passing(rule, &column, test)?;
-    let rows = compiler.rows(rule);
+    let zeros = compiler.passing(&column, test)?;
+    let rows = compiler.rows();
     Ok(compiler.condition_on(
         &[&column],
         Measure::Statistic(zeros, Statistic::Count),

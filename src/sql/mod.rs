@@ -1,85 +1,152 @@
-//! Predicates of `where`.
+//! SQL: predicates of `where` over batches, and queries over datasets.
 //!
-//! This version evaluates conjunctions of `column IS [NOT] NULL`, which need no SQL
-//! engine; every other predicate is refused with a reason, so that its rule is an ERROR.
+//! A [`Predicate`] is a conjunction of [`Conjunct`]s, each compiled once and judged once
+//! per batch for all metrics that need it. Conjunctions of `column IS [NOT] NULL` need no
+//! SQL engine; everything else is compiled by DataFusion, in a dialect that takes Spark's
+//! texts (`docs/sql.md`). With the feature `sql` off, such rules are ERROR.
+//!
+//! Queries are read-only: a statement that is no query, or that reads anything but the
+//! named datasets, is refused before it is planned. Time and memory are bounded.
 
+mod conjunct;
 mod null_tests;
 
-use arrow_array::{Array, BooleanArray, RecordBatch};
-use arrow_buffer::BooleanBuffer;
+#[cfg(feature = "sql")]
+mod dialect;
+#[cfg(feature = "sql")]
+mod engine;
+#[cfg(feature = "sql")]
+mod functions;
+#[cfg(feature = "sql")]
+mod query;
+#[cfg(feature = "sql")]
+mod rewrite;
+#[cfg(feature = "sql")]
+mod tables;
+#[cfg(feature = "sql")]
+mod text;
+
+#[cfg(not(feature = "sql"))]
+mod absent;
+
+#[cfg(not(feature = "sql"))]
+pub use absent::{Engine, check_predicate};
+pub use conjunct::{Conjunct, JudgedValues};
+#[cfg(feature = "sql")]
+pub use engine::{Engine, check_predicate};
+
+use crate::error::Error;
+use crate::unevaluated::Unevaluated;
 use arrow_schema::Schema;
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// SQL that cannot be run, and where it goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SqlMistake {
+    /// Stable code.
+    pub code: &'static str,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// The byte of the text where it goes wrong, where that is known.
+    pub offset: Option<usize>,
+}
+
+impl SqlMistake {
+    /// A mistake without a place.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None, offset: None }
+    }
+
+    /// Says what to do.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// A query that was run and gave no answer.
+#[derive(Debug)]
+pub enum SqlError {
+    /// A dataset cannot be read.
+    Read {
+        /// Its alias; `None` for the data that is checked.
+        dataset: Option<Arc<str>>,
+        /// Why.
+        error: Error,
+    },
+    /// The rule that asked is ERROR.
+    Unevaluated(Unevaluated),
+}
+
+/// How queries are run.
+#[derive(Debug, Clone, Copy)]
+pub struct SqlOptions {
+    /// The time of the run: `now()` and `current_date`.
+    pub now: DateTime<Utc>,
+    /// Zone of timestamps that name none.
+    pub zone: chrono_tz::Tz,
+    /// How long one query may take.
+    pub timeout: Duration,
+    /// Bytes that all queries together may hold.
+    pub memory_bytes: u64,
+    /// Rows per batch.
+    pub batch_rows: usize,
+}
+
+/// The alias of the data that is checked.
+pub const PRIMARY: &str = "primary";
 
 /// A predicate ready for batches of one schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Predicate {
-    tests: Vec<null_tests::NullTest>,
-}
-
-/// Why a predicate cannot be evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PredicateError {
-    /// Needs the SQL engine.
-    #[error("this `where` needs the SQL engine, which this version does not have: {0}")]
-    NeedsEngine(String),
-    /// Names a column the data does not have.
-    #[error("the where clause names column {0}, which the data does not have")]
-    UnknownColumn(String),
-}
-
-impl PredicateError {
-    /// Stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            PredicateError::NeedsEngine(_) => "not_supported",
-            PredicateError::UnknownColumn(_) => "unknown_column",
-        }
-    }
-
-    /// What to do about it.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            PredicateError::NeedsEngine(_) => Some("predicates of the form `a IS NOT NULL AND b IS NULL` work".into()),
-            PredicateError::UnknownColumn(_) => {
-                Some("check the spelling; names are quoted with `back-ticks` or double quotes".into())
-            }
-        }
-    }
+    text: Arc<str>,
+    conjuncts: Vec<Arc<Conjunct>>,
 }
 
 impl Predicate {
-    /// Reads a predicate over the columns of `schema`.
-    pub fn new(text: &str, schema: &Schema) -> Result<Self, PredicateError> {
-        let mut tests =
-            null_tests::parse(text).ok_or_else(|| PredicateError::NeedsEngine(text.chars().take(80).collect()))?;
-        for test in &mut tests {
+    /// The predicate in normal form: texts that differ only in blanks or in quotes agree.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// All must be true for a row to be selected.
+    pub fn conjuncts(&self) -> &[Arc<Conjunct>] {
+        &self.conjuncts
+    }
+
+    /// The columns it reads, as the data spells them.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.conjuncts.iter().flat_map(|conjunct| conjunct.columns()).map(String::as_str)
+    }
+
+    /// Reads a conjunction of NULL tests; `None` if the text is anything else.
+    fn of_null_tests(text: &str, schema: &Schema) -> Option<Result<Self, SqlMistake>> {
+        let tests = null_tests::parse(text)?;
+        let mut conjuncts = Vec::new();
+        for test in tests {
             let exact = schema.fields().iter().find(|field| *field.name() == test.column);
             let any_case = || schema.fields().iter().find(|field| field.name().eq_ignore_ascii_case(&test.column));
-            match exact.or_else(any_case) {
-                Some(field) => test.column = field.name().clone(),
-                None => return Err(PredicateError::UnknownColumn(test.column.clone())),
-            }
-        }
-        Ok(Self { tests })
-    }
-
-    /// The columns it reads.
-    pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.tests.iter().map(|test| test.column.as_str())
-    }
-
-    /// One value per row: whether it is selected. Never NULL here; a row whose predicate is NULL is not selected.
-    pub fn mask(&self, batch: &RecordBatch) -> BooleanArray {
-        let mut selected = BooleanBuffer::new_set(batch.num_rows());
-        for test in &self.tests {
-            let nulls = batch.column_by_name(&test.column).and_then(|column| column.logical_nulls());
-            let passes = match (nulls, test.null) {
-                (Some(nulls), true) => !nulls.inner(),
-                (Some(nulls), false) => nulls.inner().clone(),
-                (None, true) => BooleanBuffer::new_unset(batch.num_rows()),
-                (None, false) => continue,
+            let Some(field) = exact.or_else(any_case) else {
+                let names = schema.fields().iter().map(|field| field.name().as_str());
+                return Some(Err(unknown_column(&test.column, names, text.find(&test.column))));
             };
-            selected = &selected & &passes;
+            conjuncts.push(Arc::new(Conjunct::null_test(field.name(), test.null)));
         }
-        BooleanArray::new(selected, None)
+        let text = conjuncts.iter().map(|conjunct| conjunct.text()).collect::<Vec<_>>().join(" AND ");
+        Some(Ok(Self { text: text.as_str().into(), conjuncts }))
+    }
+}
+
+/// A name that is no column.
+fn unknown_column<'n>(name: &str, names: impl Iterator<Item = &'n str>, offset: Option<usize>) -> SqlMistake {
+    let mistake = SqlMistake { offset, ..SqlMistake::new("unknown_column", format!("there is no column {name}")) };
+    match crate::diagnostic::nearest(name, names) {
+        Some(near) => mistake.help(format!("did you mean {near}?")),
+        None => mistake.help("names with blanks or dots stand in `back-ticks`, texts in 'single quotes'"),
     }
 }

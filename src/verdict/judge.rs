@@ -165,6 +165,11 @@ impl Judge<'_> {
 
     fn observed(&self, rule: &BoundRule, observation: &Observation) -> Judged {
         if let Some(rows) = observation.judged_rows
+            && let Some(reason) = self.results.failure(&Measure::Statistic(rows, Statistic::Count))
+        {
+            return Judged::error(reason.code, reason.message.clone(), reason.help.clone());
+        }
+        if let Some(rows) = observation.judged_rows
             && self.results.count(rows) == Ok(0)
         {
             return match (&rule.filter, self.allow_empty) {
@@ -205,6 +210,14 @@ impl Judge<'_> {
                         message,
                         Some("write the pattern without nested repetitions".into()),
                     );
+                }
+                Err(NoValue::Failed) => {
+                    return match self.results.failure(&clause.measure) {
+                        Some(reason) => Judged::error(reason.code, reason.message.clone(), reason.help.clone()),
+                        None => {
+                            Judged::error("internal", "Measuring failed without a reason; please report this", None)
+                        }
+                    };
                 }
                 Err(NoValue::NotInFamily) => {
                     return Judged::error(
@@ -247,6 +260,14 @@ impl Judge<'_> {
         for line in &observation.message {
             match line {
                 MessageLine::Text(text) => lines.push(text.clone()),
+                MessageLine::Example { metric, subject } => {
+                    if let Some(example) = self.results.example(*metric) {
+                        lines.extend(example.lines().map(|line| format!("{subject}: {line}")));
+                    }
+                }
+                MessageLine::Share(measure) => {
+                    lines.extend(self.results.read(measure).ok().map(|value| requirement(&shown(measure, value))));
+                }
                 MessageLine::RowsPassed(measure) => {
                     if let Ok(share) = self.results.read(measure) {
                         lines.push(format!("{} % of rows passed the threshold", percent(share.to_f64())));

@@ -186,6 +186,14 @@ impl<K: Key> Groups<K> {
         total
     }
 
+    /// The smallest key that was counted more than once.
+    pub fn smallest_repeated(self) -> Option<K> {
+        let repeated = |groups: &mut dyn Iterator<Item = (K, u64)>| {
+            groups.filter(|(_, count)| *count > 1).map(|(key, _)| key).min()
+        };
+        self.summarised(1, |mut groups| repeated(&mut groups)).into_iter().flatten().min()
+    }
+
     /// All groups in key order: the same bytes for the same counts.
     pub fn into_sorted(self) -> Vec<(K, u64)> {
         let mut groups: Vec<_> =

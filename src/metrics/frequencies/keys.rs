@@ -174,11 +174,37 @@ pub fn is_comparable(data_type: &DataType) -> bool {
 
 /// Calls `visit` with the key of every tuple that is not all NULL; gives how many are.
 pub fn each_tuple(columns: &[ArrayRef], mut visit: impl FnMut(u128)) -> u64 {
-    let Some(rows) = columns.first().map(Array::len) else { return 0 };
+    let mut nulls = 0;
+    each_row(columns, |present, bytes| {
+        if present > 0 {
+            visit(xxh3_128(bytes));
+        } else {
+            nulls += 1;
+        }
+    });
+    nulls
+}
+
+/// The key of every row; a row with NULL has one only if `null_is_value`.
+pub fn row_keys(columns: &[ArrayRef], null_is_value: bool) -> Vec<Option<u128>> {
+    let mut keys = Vec::with_capacity(columns.first().map_or(0, Array::len));
+    match columns {
+        [column] if !null_is_value => each_wide(column, |key| keys.push(key)),
+        columns => each_row(columns, |present, bytes| {
+            keys.push((null_is_value || present == columns.len()).then(|| xxh3_128(bytes)));
+        }),
+    }
+    keys
+}
+
+/// Calls `visit` for every row with the number of its values that are not NULL and with bytes
+/// that are the same for the same values.
+fn each_row(columns: &[ArrayRef], mut visit: impl FnMut(usize, &[u8])) {
+    let Some(rows) = columns.first().map(Array::len) else { return };
     let width = columns.len() * 17;
     // Per row and column: a marker byte and 16 bytes of key, so NULL differs from every value.
     let mut buffer = vec![0u8; rows * width];
-    let mut present = vec![false; rows];
+    let mut present = vec![0usize; rows];
     for (position, column) in columns.iter().enumerate() {
         let mut row = 0;
         each_wide(column, |key| {
@@ -186,18 +212,10 @@ pub fn each_tuple(columns: &[ArrayRef], mut visit: impl FnMut(u128)) -> u64 {
                 let at = row * width + position * 17;
                 buffer[at] = 1;
                 buffer[at + 1..at + 17].copy_from_slice(&key.to_le_bytes());
-                present[row] = true;
+                present[row] += 1;
             }
             row += 1;
         });
     }
-    let mut nulls = 0;
-    for (bytes, present) in buffer.chunks_exact(width).zip(present) {
-        if present {
-            visit(xxh3_128(bytes));
-        } else {
-            nulls += 1;
-        }
-    }
-    nulls
+    buffer.chunks_exact(width).zip(present).for_each(|(bytes, present)| visit(present, bytes));
 }

@@ -1,0 +1,259 @@
+//! The keys of another dataset: built once, probed by every worker.
+//!
+//! Whole numbers and days in a dense range are a bitmap. Everything else is a table of
+//! 128-bit keys in 256 partitions, each probed linearly and at most half full.
+
+use super::super::frequencies::{Key, row_keys};
+use super::common_type::conformed;
+use super::{Lookup, texts};
+use arrow_array::ArrayRef;
+use arrow_schema::DataType;
+use std::ops::ControlFlow;
+
+const PARTITIONS: usize = 256;
+
+/// A bitmap may have so many bits per key: beyond, hashing is smaller.
+const BITS_PER_KEY: u64 = 128;
+
+/// Keys of one partition of the source, in row order, and hashes of the compared values.
+#[derive(Debug, Default)]
+pub struct SourceKeys {
+    keys: Vec<u128>,
+    compared: Vec<u128>,
+    /// The first row whose key is or contains NULL, as text.
+    first_null: Option<String>,
+}
+
+impl SourceKeys {
+    /// Adds rows of the source: the lookup's columns, in its order, in types of their own.
+    pub fn add(&mut self, lookup: &Lookup, types: &[DataType], columns: &[ArrayRef]) {
+        let columns: Vec<_> = columns.iter().zip(types).map(|(array, common)| conformed(array, common)).collect();
+        let (key, compared) = columns.split_at(columns.len() - lookup.compared);
+        let keys = row_keys(key, lookup.null_is_value);
+        if self.first_null.is_none()
+            && let Some(row) = keys.iter().position(Option::is_none)
+        {
+            self.first_null = Some(texts(key, row).join(", "));
+        }
+        if !compared.is_empty() {
+            let hashes = row_keys(compared, true);
+            self.compared.extend(keys.iter().zip(hashes).filter(|(key, _)| key.is_some()).filter_map(|(_, hash)| hash));
+        }
+        self.keys.extend(keys.into_iter().flatten());
+    }
+
+    /// Bytes that the table will need for these keys, at most.
+    pub fn bytes(&self) -> u64 {
+        // The keys themselves, and slots twice to four times as many.
+        (self.keys.len() as u64) * (16 * 5) + (self.compared.len() as u64) * (16 * 5)
+    }
+}
+
+/// Why keys cannot be looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnfitKeys {
+    /// A key that must be unique occurs twice: its hash.
+    Repeated(u128),
+    /// A key that must be complete has a NULL: as text.
+    Null(String),
+}
+
+/// All keys of a source.
+#[derive(Debug)]
+pub struct KeyTable {
+    /// Types in which both sides are compared, per pair of columns.
+    pub types: Vec<DataType>,
+    keys: Keys,
+}
+
+#[derive(Debug)]
+enum Keys {
+    Bitmap { first: i64, bits: Vec<u64> },
+    Hashed(Vec<Slots>),
+}
+
+/// Open addressing; key 0 marks a free slot, so the key 0 itself stands apart.
+#[derive(Debug, Default)]
+struct Slots {
+    keys: Vec<u128>,
+    compared: Vec<u128>,
+    zero: Option<u128>,
+}
+
+impl Slots {
+    fn with_room_for(count: usize, compared: bool) -> Self {
+        let slots = (count * 2).next_power_of_two().max(2);
+        Self { keys: vec![0; slots], compared: if compared { vec![0; slots] } else { Vec::new() }, zero: None }
+    }
+
+    fn slot(&self, key: u128) -> usize {
+        let mask = self.keys.len() - 1;
+        let mut slot = key.mixed() as usize & mask;
+        while self.keys[slot] != key && self.keys[slot] != 0 {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    /// Whether the key is new.
+    fn insert(&mut self, key: u128, compared: u128) -> bool {
+        if key == 0 {
+            return self.zero.replace(compared).is_none();
+        }
+        let slot = self.slot(key);
+        let new = self.keys[slot] == 0;
+        self.keys[slot] = key;
+        if let Some(value) = self.compared.get_mut(slot) {
+            *value = compared;
+        }
+        new
+    }
+
+    /// The hash of the compared values, if the key is there.
+    fn get(&self, key: u128) -> Option<u128> {
+        if key == 0 {
+            return self.zero;
+        }
+        let slot = self.slot(key);
+        (self.keys[slot] == key).then(|| self.compared.get(slot).copied().unwrap_or(0))
+    }
+}
+
+fn partition_of(key: u128) -> usize {
+    (key.mixed() >> 56) as usize
+}
+
+impl KeyTable {
+    /// Joins the keys of all partitions of a source, given in order.
+    pub fn new(lookup: &Lookup, types: Vec<DataType>, parts: Vec<SourceKeys>) -> Result<Self, UnfitKeys> {
+        if lookup.unique_keys
+            && let Some(null) = parts.iter().find_map(|part| part.first_null.clone())
+        {
+            return Err(UnfitKeys::Null(null));
+        }
+        let dense = lookup.compared == 0 && !lookup.unique_keys && !lookup.null_is_value;
+        if dense
+            && let [data_type] = types.as_slice()
+            && is_dense(data_type)
+            && let Some(keys) = bitmap(&parts)
+        {
+            return Ok(Self { types, keys });
+        }
+        let mut counts = [0usize; PARTITIONS];
+        parts.iter().flat_map(|part| &part.keys).for_each(|key| counts[partition_of(*key)] += 1);
+        let mut slots: Vec<_> = counts.iter().map(|count| Slots::with_room_for(*count, lookup.compared > 0)).collect();
+        for part in parts {
+            for (row, key) in part.keys.iter().enumerate() {
+                let compared = part.compared.get(row).copied().unwrap_or(0);
+                if !slots[partition_of(*key)].insert(*key, compared) && lookup.unique_keys {
+                    return Err(UnfitKeys::Repeated(*key));
+                }
+            }
+        }
+        Ok(Self { types, keys: Keys::Hashed(slots) })
+    }
+
+    /// Whether a key is there, and with which compared values.
+    pub fn get(&self, key: u128) -> Option<u128> {
+        match &self.keys {
+            Keys::Bitmap { first, bits } => {
+                let at = (key as u64 as i64).checked_sub(*first)?;
+                let word = bits.get(usize::try_from(at).ok()? / 64)?;
+                (word >> (at % 64) & 1 == 1).then_some(0)
+            }
+            Keys::Hashed(slots) => slots[partition_of(key)].get(key),
+        }
+    }
+}
+
+/// Types whose keys are whole numbers of 64 bits.
+fn is_dense(data_type: &DataType) -> bool {
+    data_type.is_signed_integer() || matches!(data_type, DataType::Date32)
+}
+
+fn bitmap(parts: &[SourceKeys]) -> Option<Keys> {
+    let values = || parts.iter().flat_map(|part| &part.keys).map(|key| *key as u64 as i64);
+    let (first, last) = (values().min()?, values().max()?);
+    let width = last.abs_diff(first).checked_add(1)?;
+    let count = parts.iter().map(|part| part.keys.len() as u64).sum::<u64>();
+    if width > count.saturating_mul(BITS_PER_KEY).max(1 << 16) {
+        return None;
+    }
+    let mut bits = vec![0u64; usize::try_from(width.div_ceil(64)).ok()?];
+    for value in values() {
+        let at = value.abs_diff(first);
+        bits[(at / 64) as usize] |= 1 << (at % 64);
+    }
+    Some(Keys::Bitmap { first, bits })
+}
+
+/// Looks for the first row with a key; gives its key and compared values as text.
+pub fn find_row(
+    lookup: &Lookup,
+    types: &[DataType],
+    columns: &[ArrayRef],
+    key: u128,
+) -> ControlFlow<(Vec<String>, Vec<String>)> {
+    let conformed: Vec<_> = columns.iter().zip(types).map(|(array, common)| conformed(array, common)).collect();
+    let keys = columns.len() - lookup.compared;
+    match row_keys(&conformed[..keys], lookup.null_is_value).iter().position(|own| *own == Some(key)) {
+        Some(row) => ControlFlow::Break((texts(&columns[..keys], row), texts(&columns[keys..], row))),
+        None => ControlFlow::Continue(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::KeySource;
+    use super::*;
+    use arrow_array::Int64Array;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+    use std::sync::Arc;
+
+    fn lookup() -> Lookup {
+        Lookup {
+            source: KeySource::Dataset("r".into()),
+            columns: vec!["k".into()],
+            compared: 0,
+            null_is_value: false,
+            unique_keys: false,
+        }
+    }
+
+    fn table(values: &[i64]) -> KeyTable {
+        let mut keys = SourceKeys::default();
+        let array: ArrayRef = Arc::new(Int64Array::from(values.to_vec()));
+        keys.add(&lookup(), &[DataType::Int64], &[array]);
+        KeyTable::new(&lookup(), vec![DataType::Int64], vec![keys]).expect("keys")
+    }
+
+    proptest! {
+        #[test]
+        fn bitmaps_and_hashes_know_exactly_the_keys_they_hold(
+            values in prop::collection::vec(prop_oneof![-40i64..40, any::<i64>()], 0..200),
+            dense in prop::collection::vec(-300i64..300, 0..200),
+            probes in prop::collection::vec(prop_oneof![-400i64..400, any::<i64>()], 0..100),
+        ) {
+            for values in [values, dense] {
+                let (table, model) = (table(&values), values.iter().copied().collect::<HashSet<_>>());
+                for probe in probes.iter().chain(&values) {
+                    prop_assert_eq!(table.get(u128::from(*probe as u64)).is_some(), model.contains(probe), "{}", probe);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn repeated_and_incomplete_keys_are_refused_where_they_must_be_unique() {
+        let lookup = Lookup { unique_keys: true, ..lookup() };
+        let build = |values: Vec<Option<i64>>| {
+            let mut keys = SourceKeys::default();
+            keys.add(&lookup, &[DataType::Int64], &[Arc::new(Int64Array::from(values))]);
+            KeyTable::new(&lookup, vec![DataType::Int64], vec![keys]).map(|_| ())
+        };
+        assert_eq!(build(vec![Some(1), Some(2)]), Ok(()));
+        assert_eq!(build(vec![Some(1), Some(1)]), Err(UnfitKeys::Repeated(1)));
+        assert_eq!(build(vec![Some(1), None]), Err(UnfitKeys::Null("NULL".into())));
+    }
+}

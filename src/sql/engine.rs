@@ -1,0 +1,492 @@
+//! The planner and the executor: predicates to physical expressions, queries to answers.
+
+use super::conjunct::Expression;
+use super::functions::{SparkOperators, WITHOUT_LIMIT, bounded, parse_timestamp};
+use super::query::{self, is_read_only};
+use super::tables::{DatasetTable, ReadTrouble, planned};
+use super::text::{ColumnNames, SqlTokens};
+use super::{Conjunct, PRIMARY, Predicate, SqlError, SqlMistake, SqlOptions, dialect, unknown_column};
+use crate::error::Error;
+use crate::input::Dataset;
+use crate::unevaluated::Unevaluated;
+use crate::value::Number;
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Schema};
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
+use datafusion::common::{Column, DFSchema, DataFusionError, ScalarValue, SchemaError, TableReference};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::utils::split_conjunction_owned;
+use datafusion::logical_expr::{ExprSchemable, LogicalPlan};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as DataFusionStatement;
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, Statement, visit_expressions};
+use futures::StreamExt;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+use tokio::runtime::Runtime;
+
+/// Threads that plan and run a query: one works, one reads.
+const THREADS: usize = 2;
+
+/// Bytes of the stack of such a thread: trees of SQL are walked recursively.
+const STACK: usize = 32 << 20;
+
+/// Reads a predicate as far as that needs no columns.
+pub fn check_predicate(text: &str) -> Result<(), SqlMistake> {
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    predicate_tree(&SqlTokens::new(text, &ColumnNames::default())?).map(|_| ())
+}
+
+fn predicate_tree(tokens: &SqlTokens) -> Result<SqlExpr, SqlMistake> {
+    let tree = tokens.parse(|parser| parser.parse_expr())?;
+    let subquery = visit_expressions(&tree, |part| match part {
+        SqlExpr::Subquery(_) | SqlExpr::InSubquery { .. } | SqlExpr::Exists { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if subquery.is_break() {
+        let mistake = SqlMistake::new("where_subquery", "a where clause has no subqueries: it judges single rows");
+        return Err(mistake.help("write the check as CustomSql"));
+    }
+    Ok(tree)
+}
+
+/// The first line of an error, without the planner's prefixes.
+pub fn first_line(error: &DataFusionError) -> String {
+    let text = error.find_root().strip_backtrace();
+    let line = text.lines().next().unwrap_or("").trim();
+    let prefixes = [
+        "Error during planning: ",
+        "Schema error: ",
+        "This feature is not implemented: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Invalid argument error: ",
+        "Resources exhausted: ",
+        "Internal error: ",
+        "SQL error: ",
+        "Optimizer rule ",
+    ];
+    let mut line = line;
+    while let Some(rest) = prefixes.iter().find_map(|prefix| line.strip_prefix(prefix)) {
+        line = rest;
+    }
+    line.chars().take(500).collect()
+}
+
+/// Datasets that SQL can ask, and what is known of texts so far.
+pub struct Engine {
+    tables: Vec<(Arc<str>, Arc<Dataset>)>,
+    options: SqlOptions,
+    session: OnceLock<Result<Session, SqlMistake>>,
+    predicates: Mutex<HashMap<String, Result<Predicate, SqlMistake>>>,
+    plans: Mutex<HashMap<String, Result<LogicalPlan, SqlMistake>>>,
+}
+
+/// Built when the first text needs it.
+struct Session {
+    context: SessionContext,
+    names: ColumnNames,
+    trouble: ReadTrouble,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A query that was given up may still run; nobody waits for it.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn unusable(error: impl std::fmt::Display) -> SqlMistake {
+    SqlMistake::new("sql_engine", format!("the SQL engine cannot be started: {error}"))
+}
+
+impl Session {
+    fn new(tables: &[(Arc<str>, Arc<Dataset>)], options: &SqlOptions) -> Result<Self, SqlMistake> {
+        let mut config = SessionConfig::new().with_target_partitions(1).with_batch_size(options.batch_rows.max(1));
+        {
+            let settings = config.options_mut();
+            settings.sql_parser.default_null_ordering = "nulls_min".into();
+            settings.execution.time_zone = Some(options.zone.name().to_string());
+            settings.catalog.information_schema = false;
+        }
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_limit(usize::try_from(options.memory_bytes).unwrap_or(usize::MAX), 1.0)
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+            .build_arc()
+            .map_err(unusable)?;
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            // The first planner that knows an operator plans it: Spark's come before the planner's own.
+            .with_expr_planners(vec![
+                Arc::new(SparkOperators { concat: bounded(datafusion_spark::function::string::concat()) }),
+                Arc::new(datafusion_spark::planner::SparkFunctionPlanner),
+            ])
+            .with_default_features()
+            .build();
+        functions(&mut state).map_err(unusable)?;
+        let state = start_at(state, options);
+        let context = SessionContext::new_with_state(state);
+        let (mut names, trouble) = (ColumnNames::default(), ReadTrouble::default());
+        for (alias, dataset) in tables {
+            dataset.schema().fields().iter().for_each(|field| names.add(field.name()));
+            register(&context, alias, dataset, &trouble, options).map_err(unusable)?;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_stack_size(STACK)
+            .thread_name("sql")
+            .enable_time()
+            .build()
+            .map_err(unusable)?;
+        Ok(Self { context, names, trouble, runtime: Some(runtime) })
+    }
+}
+
+/// The state with the clock at the time of the run.
+fn start_at(state: SessionState, options: &SqlOptions) -> SessionState {
+    let mut state = state;
+    state.execution_props_mut().query_execution_start_time = Some(options.now);
+    state
+}
+
+/// Spark's functions over the planner's own; those that grow are bounded, those without a limit gone.
+fn functions(state: &mut SessionState) -> Result<(), DataFusionError> {
+    use datafusion::execution::FunctionRegistry;
+    datafusion_spark::register_all(state)?;
+    state.register_udf(Arc::new(parse_timestamp()))?;
+    for name in WITHOUT_LIMIT {
+        state.deregister_udf(name)?;
+    }
+    let names: Vec<String> = state.udfs().into_iter().collect();
+    for name in names {
+        let function = state.udf(&name)?;
+        if function.name() == name {
+            let limited = bounded(function.clone());
+            if !Arc::ptr_eq(&limited, &function) {
+                state.register_udf(limited)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A dataset under its alias, in lower case too, and by its parts where it has dots.
+fn register(
+    context: &SessionContext,
+    alias: &Arc<str>,
+    dataset: &Arc<Dataset>,
+    trouble: &ReadTrouble,
+    options: &SqlOptions,
+) -> Result<(), DataFusionError> {
+    let table = Arc::new(DatasetTable {
+        alias: (&**alias != PRIMARY).then(|| alias.clone()),
+        dataset: dataset.clone(),
+        schema: Arc::new(planned(dataset.schema())),
+        batch_rows: options.batch_rows.max(1),
+        trouble: trouble.clone(),
+    });
+    for name in [alias.to_string(), alias.to_lowercase()] {
+        let place = TableReference::bare(name.as_str());
+        if !context.table_exist(place.clone())? {
+            context.register_table(place, table.clone())?;
+        }
+        if let Some((schema, name)) = name.rsplit_once('.')
+            && !schema.contains('.')
+            && let Some(catalog) = context.catalog("datafusion")
+        {
+            let place = match catalog.schema(schema) {
+                Some(place) => place,
+                None => {
+                    let place: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
+                    catalog.register_schema(schema, place.clone())?;
+                    place
+                }
+            };
+            if !place.table_exist(name) {
+                place.register_table(name.to_string(), table.clone())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// For datasets by alias; nothing is built before the first text.
+    pub fn new(tables: Vec<(Arc<str>, Arc<Dataset>)>, options: SqlOptions) -> Self {
+        Self { tables, options, session: OnceLock::new(), predicates: Mutex::default(), plans: Mutex::default() }
+    }
+
+    fn session(&self) -> Result<&Session, SqlMistake> {
+        self.session.get_or_init(|| Session::new(&self.tables, &self.options)).as_ref().map_err(Clone::clone)
+    }
+
+    /// Compiles a predicate for the columns of a schema, once per text.
+    pub fn predicate(&self, text: &str, schema: &Schema) -> Result<Predicate, SqlMistake> {
+        if let Some(known) = lock(&self.predicates).get(text) {
+            return known.clone();
+        }
+        let compiled = match Predicate::of_null_tests(text, schema) {
+            Some(compiled) => compiled,
+            None => self.on_large_stack(|| self.compile(text, schema)),
+        };
+        lock(&self.predicates).insert(text.to_string(), compiled.clone());
+        compiled
+    }
+
+    /// Trees may be deep: they are walked where the stack is large.
+    fn on_large_stack<T: Send>(&self, work: impl FnOnce() -> Result<T, SqlMistake> + Send) -> Result<T, SqlMistake> {
+        std::thread::scope(|scope| {
+            let worker = std::thread::Builder::new().name("sql".into()).stack_size(STACK).spawn_scoped(scope, work);
+            let worker = worker.map_err(unusable)?;
+            worker.join().unwrap_or_else(|_| Err(SqlMistake::new("sql_engine", "the SQL engine cannot plan this text")))
+        })
+    }
+
+    fn compile(&self, text: &str, schema: &Schema) -> Result<Predicate, SqlMistake> {
+        let session = self.session()?;
+        let mut names = ColumnNames::default();
+        schema.fields().iter().for_each(|field| names.add(field.name()));
+        let tokens = SqlTokens::new(text, &names)?;
+        let mut tree = predicate_tree(&tokens)?;
+        let normal = tree.to_string();
+        dialect::rewrite(&mut tree).map_err(|message| SqlMistake::new("sql_not_supported", message))?;
+        let planned = planned(schema);
+        let wrong = |error: DataFusionError| planning_mistake(&error, &tokens, &names);
+        let columns = DFSchema::try_from(planned.clone()).map_err(wrong)?;
+        let state = session.context.state();
+        let expression = state
+            .create_logical_expr_from_sql_expr(ExprWithAlias { expr: tree, alias: None }, &columns)
+            .map_err(wrong)?;
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::new(columns.clone()))
+            .with_config_options(state.config_options().clone())
+            .with_query_execution_start_time(Some(self.options.now))
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        let expression = simplifier.coerce(expression, &columns).map_err(wrong)?;
+        let expression = simplifier.simplify(expression).map_err(wrong)?;
+        let data_type = expression.get_type(&columns).map_err(wrong)?;
+        if !matches!(data_type, DataType::Boolean | DataType::Null) {
+            let message = format!("the where clause gives {data_type}, it must be true or false");
+            return Err(SqlMistake::new("where_type", message).help("compare the value with something"));
+        }
+        if expression.is_volatile() {
+            return Err(SqlMistake::new("where_volatile", "the where clause gives another answer every time"));
+        }
+        let mut conjuncts = Vec::new();
+        for part in split_conjunction_owned(expression) {
+            let used = part.column_refs();
+            let fields: Vec<_> = planned
+                .fields()
+                .iter()
+                .filter(|field| used.contains(&Column::from_name(field.name().as_str())))
+                .cloned()
+                .collect();
+            let own = Arc::new(Schema::new(fields));
+            let columns = DFSchema::try_from(own.as_ref().clone()).map_err(wrong)?;
+            let text = part.to_string();
+            let physical = state.create_physical_expr(part, &columns).map_err(wrong)?;
+            conjuncts.push(Arc::new(Conjunct::expression(text, Expression { physical, schema: own })));
+        }
+        Ok(Predicate { text: normal.as_str().into(), conjuncts })
+    }
+
+    /// Plans a query; gives the names and types of the columns it returns.
+    pub fn columns(&self, sql: &str) -> Result<Vec<(String, DataType)>, SqlMistake> {
+        let plan = self.plan(sql)?;
+        Ok(plan.schema().fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect())
+    }
+
+    fn plan(&self, sql: &str) -> Result<LogicalPlan, SqlMistake> {
+        if let Some(known) = lock(&self.plans).get(sql) {
+            return known.clone();
+        }
+        let planned = self.on_large_stack(|| self.plan_query(sql));
+        lock(&self.plans).insert(sql.to_string(), planned.clone());
+        planned
+    }
+
+    fn plan_query(&self, sql: &str) -> Result<LogicalPlan, SqlMistake> {
+        let session = self.session()?;
+        let tokens = SqlTokens::new(sql, &session.names)?;
+        let mut query = query::parse(&tokens)?;
+        dialect::rewrite(&mut query).map_err(|message| SqlMistake::new("sql_not_supported", message))?;
+        let statement = DataFusionStatement::Statement(Box::new(Statement::Query(Box::new(query))));
+        let state = session.context.state();
+        let plan = futures::executor::block_on(state.statement_to_plan(statement))
+            .map_err(|error| self.known_tables(planning_mistake(&error, &tokens, &session.names)))?;
+        if is_read_only(&plan) { Ok(plan) } else { Err(SqlMistake::new("sql_refused", "the text is not a query")) }
+    }
+
+    /// Names the tables there are, when one was not found.
+    fn known_tables(&self, mistake: SqlMistake) -> SqlMistake {
+        if mistake.code != "unknown_table" {
+            return mistake;
+        }
+        let aliases: Vec<_> = self.tables.iter().map(|(alias, _)| &**alias).collect();
+        mistake.help(format!("the tables are {}; others are named with --reference ALIAS=PATH", aliases.join(", ")))
+    }
+
+    /// The one number that a query gives.
+    pub fn number(&self, sql: &str) -> Result<Number, SqlError> {
+        let mut answer: Option<Option<Number>> = None;
+        let mut shape = None;
+        self.rows(sql, &mut |batch| {
+            for row in 0..batch.num_rows() {
+                if answer.is_some() || batch.num_columns() != 1 {
+                    shape = Some("Custom SQL did not return exactly 1 row, but more");
+                    return Err(Unevaluated::new("query_shape", "more than one row"));
+                }
+                let value = ScalarValue::try_from_array(batch.column(0), row).map_err(Unevaluated::internal)?;
+                let number = query::number(&value);
+                if number.is_none() && !value.is_null() {
+                    let text: String = value.to_string().chars().take(80).collect();
+                    return Err(Unevaluated::new(
+                        "query_result",
+                        format!("Custom SQL returned {text}, which is no number"),
+                    ));
+                }
+                answer = Some(number);
+            }
+            Ok(())
+        })
+        .map_err(|error| match shape {
+            Some(shape) => SqlError::Unevaluated(Unevaluated::new("query_shape", shape)),
+            None => error,
+        })?;
+        let reason = match answer {
+            Some(Some(number)) => return Ok(number),
+            Some(None) => Unevaluated::new("query_result", "Custom SQL returned NULL: there is no number to compare")
+                .help("give NULL a value with coalesce(..., 0)"),
+            None => Unevaluated::new("query_shape", "Custom SQL did not return exactly 1 row, but none"),
+        };
+        Err(SqlError::Unevaluated(reason))
+    }
+
+    /// Runs a query and visits its batches in order. The visitor may end it.
+    pub fn rows(
+        &self,
+        sql: &str,
+        visit: &mut dyn FnMut(&RecordBatch) -> Result<(), Unevaluated>,
+    ) -> Result<(), SqlError> {
+        let refused = |mistake: SqlMistake| {
+            SqlError::Unevaluated(Unevaluated { help: mistake.help, ..Unevaluated::new(mistake.code, mistake.message) })
+        };
+        let plan = self.plan(sql).map_err(refused)?;
+        let session = self.session().map_err(refused)?;
+        let runtime = session.runtime.as_ref().ok_or_else(|| refused(unusable("no threads")))?;
+        // The clock of a state starts anew with every plan: it is set for each query.
+        let state = start_at(session.context.state(), &self.options);
+        let (sender, receiver) = sync_channel::<Result<RecordBatch, DataFusionError>>(4);
+        let task = runtime.spawn(async move {
+            let work = async {
+                let physical = state.create_physical_plan(&plan).await?;
+                let mut stream = execute_stream(physical, state.task_ctx())?;
+                while let Some(batch) = stream.next().await {
+                    if sender.send(Ok(batch?)).is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            };
+            if let Err(error) = work.await {
+                let _ = sender.send(Err(error));
+            }
+        });
+        let end = Instant::now() + self.options.timeout;
+        let outcome = loop {
+            match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(Ok(batch)) => {
+                    if let Err(reason) = visit(&batch) {
+                        break Err(SqlError::Unevaluated(reason));
+                    }
+                }
+                Ok(Err(error)) => break Err(self.execution_trouble(session, &error)),
+                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    let seconds = self.options.timeout.as_secs_f64();
+                    let reason = Unevaluated::new("sql_timeout", format!("the query took longer than {seconds} s"));
+                    break Err(SqlError::Unevaluated(reason.help("make it cheaper, or raise --sql-timeout")));
+                }
+            }
+        };
+        drop(receiver);
+        match outcome {
+            // A task that panicked has sent nothing.
+            Ok(()) => match futures::executor::block_on(task) {
+                Ok(()) => Ok(()),
+                Err(_) => Err(SqlError::Unevaluated(Unevaluated::internal("the query engine gave up"))),
+            },
+            Err(error) => {
+                task.abort();
+                Err(error)
+            }
+        }
+    }
+
+    fn execution_trouble(&self, session: &Session, error: &DataFusionError) -> SqlError {
+        if let Some(trouble) = session.trouble.take() {
+            return trouble;
+        }
+        let reason = match error.find_root() {
+            DataFusionError::ResourcesExhausted(_) => Unevaluated::new(
+                "memory_limit",
+                format!("the query needs more memory than it may take: {}", first_line(error)),
+            )
+            .help("make it smaller, or raise --memory-limit"),
+            _ => Unevaluated::new("sql_failed", format!("Error executing SQL statement: {}", first_line(error))),
+        };
+        SqlError::Unevaluated(reason)
+    }
+}
+
+/// What the planner has against a text, and where.
+fn planning_mistake(error: &DataFusionError, tokens: &SqlTokens, names: &ColumnNames) -> SqlMistake {
+    if let DataFusionError::SchemaError(schema, _) = error.find_root()
+        && let SchemaError::FieldNotFound { field, .. } = schema.as_ref()
+    {
+        return unknown_column(&field.name, names.iter(), tokens.find_word(&field.name));
+    }
+    let message = first_line(error);
+    if let Some(name) = message.strip_prefix("Invalid function '").and_then(|rest| rest.split('\'').next()) {
+        let offset = tokens.find_word(name);
+        let mistake =
+            SqlMistake { offset, ..SqlMistake::new("unknown_function", format!("there is no function {name}")) };
+        let near = message.split("Did you mean '").nth(1).and_then(|rest| rest.split('\'').next());
+        return match near {
+            Some(near) => mistake.help(format!("did you mean {near}?")),
+            None => mistake,
+        };
+    }
+    if let Some(name) = message.strip_prefix("table '").and_then(|rest| rest.split('\'').next()) {
+        let name = name.strip_prefix("datafusion.public.").unwrap_or(name);
+        let offset = tokens.find_word(name.rsplit('.').next().unwrap_or(name));
+        return SqlMistake { offset, ..SqlMistake::new("unknown_table", format!("there is no table {name}")) };
+    }
+    SqlMistake::new("sql_invalid", message)
+}
+
+/// Trouble with reading that ends a query.
+impl From<Error> for SqlError {
+    fn from(error: Error) -> Self {
+        SqlError::Read { dataset: None, error }
+    }
+}

@@ -1,0 +1,87 @@
+//! Expressions written in terms of others: `$1` in a template stands for the first argument.
+
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Value,
+    visit_expressions_mut,
+};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use std::ops::ControlFlow;
+
+/// The name of a function, in lower case.
+pub fn name_of(function: &Function) -> Option<String> {
+    match function.name.0.as_slice() {
+        [ObjectNamePart::Identifier(name)] => Some(name.value.to_lowercase()),
+        _ => None,
+    }
+}
+
+/// Gives a function another name.
+pub fn rename(function: &mut Function, name: &str) {
+    function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]);
+}
+
+/// The arguments of a function that is called with nothing but plain arguments.
+pub fn plain_arguments(function: &Function) -> Option<Vec<Expr>> {
+    if function.filter.is_some() || function.over.is_some() || !function.within_group.is_empty() {
+        return None;
+    }
+    let FunctionArguments::List(list) = &function.args else { return None };
+    if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
+        return None;
+    }
+    expressions(&list.args)
+}
+
+/// Arguments that are expressions.
+pub fn expressions(arguments: &[FunctionArg]) -> Option<Vec<Expr>> {
+    let expression = |argument: &FunctionArg| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression.clone()),
+        _ => None,
+    };
+    arguments.iter().map(expression).collect()
+}
+
+/// The text of a string literal.
+pub fn string_literal(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The number of a literal.
+pub fn whole_literal(expression: &Expr) -> Option<i64> {
+    match expression {
+        Expr::Value(value) => match &value.value {
+            Value::Number(text, _) => text.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A string literal.
+pub fn text(value: &str) -> Expr {
+    Expr::value(Value::SingleQuotedString(value.to_string()))
+}
+
+/// The template with its placeholders replaced, in parentheses; `None` if it does not parse.
+pub fn expand(template: &str, arguments: &[Expr]) -> Option<Expr> {
+    // `$1` is a placeholder value of the parser.
+    let mut expression = Parser::new(&GenericDialect {}).try_with_sql(template).ok()?.parse_expr().ok()?;
+    let _ = visit_expressions_mut(&mut expression, |part| {
+        if let Expr::Value(value) = part
+            && let Value::Placeholder(name) = &value.value
+            && let Some(argument) = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok())
+            && let Some(argument) = arguments.get(argument - 1)
+        {
+            *part = Expr::Nested(Box::new(argument.clone()));
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    Some(Expr::Nested(Box::new(expression)))
+}
