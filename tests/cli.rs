@@ -558,8 +558,30 @@ fn a_check_that_judges_nothing_is_refused() {
     let data = file(".csv", b"a\n1\n");
     assert_eq!(check("RowCount = 1", data.path(), &["--only", "Rule_1", "--skip", "Rule_1"]).code, 2);
     assert_eq!(check("RowCount = 1", data.path(), &["--only", "RowCount,Mean"]).code, 2);
-    let analyzers = run(dq().args(["check", "-r", "-"]).arg(data.path()).write_stdin("Analyzers = [ RowCount ]"));
-    assert_eq!(analyzers.code, 3);
+}
+
+#[test]
+fn analyzers_measure_without_judging() {
+    let data = file(".csv", b"a,t\n1,x\n3,yy\n");
+    let analyzers = |text: &str, format: &str| {
+        run(dq().args(["check", "-r", "-", "--format", format]).arg(data.path()).write_stdin(text))
+    };
+    let ran = analyzers("Analyzers = [ RowCount, AllStatistics AllColumns, Distribution a with bins = 2 ]", "glue");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let result: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let results = &result["AnalyzerResults"];
+    assert!(result.get("Score").is_none() && results[0]["Result"].is_null());
+    assert_eq!(results[0]["EvaluatedMetrics"]["Dataset.*.RowCount"], 2.0);
+    assert_eq!(results[1]["EvaluatedMetrics"]["Column.a.Sum"], 4.0);
+    assert_eq!(results[1]["EvaluatedMetrics"]["Column.t.MaximumLength"], 2.0);
+    let distribution = &results[2]["EvaluatedDistributions"]["Column.a.Distribution"];
+    assert_eq!(distribution["BinEdges"], serde_json::json!(["1.0", "2.0", "3.0"]));
+    assert_eq!(distribution["Count"], serde_json::json!([1, 1]));
+    assert!(analyzers("Analyzers = [ Distribution t ]", "text").stdout.contains("Column.t.Distribution"));
+    // What cannot be measured is no success.
+    let missing = analyzers("Analyzers = [ Mean nosuch ]", "text");
+    assert_eq!(missing.code, 3);
+    assert!(missing.stdout.contains("does not include column nosuch"), "{}", missing.stdout);
 }
 
 #[test]

@@ -105,6 +105,7 @@ fn metrics(columns: &[ArrayRef]) -> Vec<(Family, Vec<usize>)> {
     for (position, column) in columns.iter().enumerate() {
         let data_type = column.data_type();
         metrics.extend([(Family::NonNull, vec![position]), (Family::Frequencies, vec![position])]);
+        metrics.push((Family::Distribution { bins: 3 }, vec![position]));
         metrics.extend(tests_for(data_type).into_iter().map(|test| (Family::Passing(Arc::new(test)), vec![position])));
         if dq::metrics::is_numeric(data_type) {
             metrics.extend([
@@ -159,7 +160,8 @@ fn numbers(state: State, family: &Family, threads: usize, exact: bool) -> Vec<St
         Ok(number) => format!("{:.9}", number.to_f64() + 0.0),
         Err(reason) => format!("{reason:?}"),
     };
-    STATISTICS.iter().map(show).collect()
+    let distribution = if let Finished::Distribution(found) = &finished { format!("{found:?}") } else { String::new() };
+    STATISTICS.iter().map(show).chain([distribution]).collect()
 }
 
 /// Whether two lists of numbers agree up to rounding in the last of nine decimals.
@@ -184,24 +186,24 @@ proptest! {
             let kernel = kernel(&family, &own);
             let part = |range: std::ops::Range<usize>, batch: usize| fold(&kernel, &own, rows, range, batch);
             let context = || format!("{family:?} over {positions:?}");
-            let whole = numbers(part(0..rows, rows.max(1)), family, 1, true);
+            let whole = numbers(part(0..rows, rows.max(1)), &family, 1, true);
 
-            prop_assert_eq!(&numbers(part(0..rows, batch), family, 3, true), &whole, "batch size and threads: {}", context());
-            prop_assert_eq!(&numbers(merged(kernel.accumulator().into_state(), part(0..rows, batch)), family, 1, true), &whole, "identity on the left: {}", context());
-            prop_assert_eq!(&numbers(merged(part(0..rows, batch), kernel.accumulator().into_state()), family, 1, true), &whole, "identity on the right: {}", context());
+            prop_assert_eq!(&numbers(part(0..rows, batch), &family, 3, true), &whole, "batch size and threads: {}", context());
+            prop_assert_eq!(&numbers(merged(kernel.accumulator().into_state(), part(0..rows, batch)), &family, 1, true), &whole, "identity on the left: {}", context());
+            prop_assert_eq!(&numbers(merged(part(0..rows, batch), kernel.accumulator().into_state()), &family, 1, true), &whole, "identity on the right: {}", context());
 
             let left = merged(merged(part(0..a, batch), part(a..b, batch)), part(b..rows, batch));
             let right = merged(part(0..a, batch), merged(part(a..b, batch), part(b..rows, batch)));
-            let (left, right) = (numbers(left, family, 1, false), numbers(right, family, 1, false));
+            let (left, right) = (numbers(left, &family, 1, false), numbers(right, &family, 1, false));
             prop_assert!(close(&left, &right), "associativity: {}\n{left:?}\n{right:?}", context());
-            let whole_rounded = numbers(part(0..rows, rows.max(1)), family, 1, false);
+            let whole_rounded = numbers(part(0..rows, rows.max(1)), &family, 1, false);
             prop_assert!(close(&left, &whole_rounded), "parts equal the whole: {}\n{left:?}\n{whole_rounded:?}", context());
 
             let state = part(0..rows, batch);
             let bytes = codec::encode(&state).expect("encoded");
             let read = codec::decode(&bytes).expect("decoded");
             prop_assert_eq!(codec::encode(&read).expect("encoded"), bytes, "the same bytes: {}", context());
-            prop_assert_eq!(&numbers(read, family, 1, true), &whole, "written and read: {}", context());
+            prop_assert_eq!(&numbers(read, &family, 1, true), &whole, "written and read: {}", context());
         }
     }
 
@@ -233,7 +235,7 @@ fn variance_is_stable_far_from_zero() {
     let column: ArrayRef = Arc::new(values);
     let kernel = kernel(&Family::Moments, std::slice::from_ref(&column));
     let state = fold(&kernel, std::slice::from_ref(&column), 10_000, 0..10_000, 333);
-    let variance = state.finish(1).statistic(Statistic::Variance).expect("a variance").to_f64();
+    let variance = state.finish(&Family::Moments, 1).statistic(Statistic::Variance).expect("a variance").to_f64();
     assert!((variance - 0.25).abs() < 1e-9, "{variance}");
 }
 
@@ -242,7 +244,7 @@ fn variance_tells_large_integers_apart() {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values((0..3_000).map(|row| i64::MAX - 1 + row % 2)));
     let kernel = kernel(&Family::Moments, std::slice::from_ref(&column));
     let part = |rows: std::ops::Range<usize>| fold(&kernel, std::slice::from_ref(&column), 3_000, rows, 100);
-    let variance = merged(part(0..1_001), part(1_001..3_000)).finish(1).statistic(Statistic::Variance);
+    let variance = merged(part(0..1_001), part(1_001..3_000)).finish(&Family::Moments, 1).statistic(Statistic::Variance);
     assert!((variance.expect("a variance").to_f64() - 0.25).abs() < 1e-9);
 }
 
@@ -251,6 +253,6 @@ fn sums_of_large_integers_are_exact() {
     let column: ArrayRef = Arc::new(Int64Array::from(vec![i64::MAX; 5]));
     let kernel = kernel(&Family::Moments, std::slice::from_ref(&column));
     let sum =
-        fold(&kernel, std::slice::from_ref(&column), 5, 0..5, 2).finish(1).statistic(Statistic::Sum).expect("a sum");
+        fold(&kernel, std::slice::from_ref(&column), 5, 0..5, 2).finish(&Family::Moments, 1).statistic(Statistic::Sum).expect("a sum");
     assert_eq!(sum.to_string(), (i128::from(i64::MAX) * 5).to_string());
 }

@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use dq::check::{CheckOptions, Ruleset, check};
+use dq::check::{CheckOptions, Ruleset, Run, check};
 use dq::rules::{BindOptions, Target};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,23 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn verdicts(ruleset: &str, data: &str, threads: usize, batch_rows: usize) -> Vec<String> {
+fn run(ruleset: &str, data: &str, references: &Value, threads: usize, batch_rows: usize) -> Run {
     let text = std::fs::read_to_string(root().join("rulesets").join(ruleset)).expect("a ruleset");
     let ruleset = Ruleset::parse(&text, &BindOptions { now: chrono::Utc::now(), target: Target::Glue });
     assert!(ruleset.diagnostics().is_empty(), "{:?}", ruleset.diagnostics());
-    let options = CheckOptions { threads, batch_rows, ..CheckOptions::default() };
-    let run = check(&ruleset, &[root().join(data)], &options, None).expect("readable");
+    let references = references.as_object().into_iter().flatten();
+    let references =
+        references.map(|(alias, file)| (alias.clone(), vec![root().join(file.as_str().expect("a file"))])).collect();
+    let options = CheckOptions { threads, batch_rows, references, ..CheckOptions::default() };
+    check(&ruleset, &[root().join(data)], &options, None).expect("readable")
+}
+
+fn verdicts_of(run: &Run) -> Vec<String> {
     run.outcomes.iter().map(|outcome| outcome.verdict.as_str().to_string()).collect()
+}
+
+fn verdicts(ruleset: &str, data: &str, threads: usize, batch_rows: usize) -> Vec<String> {
+    verdicts_of(&run(ruleset, data, &Value::Null, threads, batch_rows))
 }
 
 #[test]
@@ -31,11 +41,14 @@ fn sample_rulesets_give_their_verdicts_at_any_thread_count_and_batch_size() {
         let wanted: Vec<_> = sample["verdicts"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
         let data = sample["data"].as_str().expect("a file");
         for (threads, batch_rows) in [(1, 8192), (3, 1), (2, 7)] {
-            assert_eq!(
-                verdicts(ruleset, data, threads, batch_rows),
-                wanted,
-                "{ruleset} with {threads} threads and batches of {batch_rows}"
-            );
+            let run = run(ruleset, data, &sample["references"], threads, batch_rows);
+            let found = verdicts_of(&run);
+            assert_eq!(found, wanted, "{ruleset} with {threads} threads and batches of {batch_rows}");
+            for (outcome, value) in run.outcomes.iter().zip(sample["values"].as_array().into_iter().flatten()) {
+                let found = outcome.metrics.first().map(|(_, value)| value.to_f64()).expect("a metric");
+                let value = value.as_f64().expect("a number");
+                assert!((found - value).abs() <= 1e-12 * value, "{}: {found} is not {value}", outcome.rule);
+            }
         }
     }
 }

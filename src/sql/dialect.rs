@@ -6,7 +6,8 @@
 use super::rewrite::{expand, expressions, name_of, plain_arguments, rename, string_literal, text, whole_literal};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArguments, JoinOperator, Select, SetExpr, Subscript, VisitMut, VisitorMut,
+    FunctionArgExpr, FunctionArguments, JoinOperator, OrderByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier,
+    Subscript, Value, VisitMut, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -19,72 +20,93 @@ const RENAMED: &[(&str, &str)] = &[
     ("first", "first_value"),
     ("ifnull", "coalesce"),
     ("last", "last_value"),
+    ("any", "bool_or"),
+    ("startswith", "starts_with"),
+    ("endswith", "ends_with"),
+    ("sign", "signum"),
+    ("variance", "var_samp"),
     ("lcase", "lower"),
     ("len", "character_length"),
     ("nvl", "coalesce"),
-    ("percentile", "percentile_cont"),
     ("std", "stddev"),
     ("ucase", "upper"),
 ];
 
 /// Functions in terms of others: name, number of arguments, template.
 const TEMPLATES: &[(&str, usize, &str)] = &[
-    ("add_months", 2, "add_months(TRY_CAST($1 AS DATE), TRY_CAST($2 AS INT))"),
+    ("add_months", 2, "add_months(cast_date($1), cast_int($2))"),
     ("approx_count_distinct", 1, "count(DISTINCT $1)"),
     ("approx_percentile", 2, PERCENTILE),
     ("approx_percentile", 3, PERCENTILE),
     ("array_size", 1, "size($1)"),
-    ("bigint", 1, "TRY_CAST($1 AS BIGINT)"),
-    ("boolean", 1, "TRY_CAST($1 AS BOOLEAN)"),
+    ("bigint", 1, "cast_bigint($1)"),
+    ("boolean", 1, "cast_boolean($1)"),
     ("count_if", 1, "count(CASE WHEN $1 THEN 1 END)"),
-    ("date", 1, "TRY_CAST($1 AS DATE)"),
-    ("date_add", 2, "date_add(TRY_CAST($1 AS DATE), TRY_CAST($2 AS INT))"),
-    ("date_diff", 2, "date_diff(TRY_CAST($1 AS DATE), TRY_CAST($2 AS DATE))"),
-    ("date_sub", 2, "date_sub(TRY_CAST($1 AS DATE), TRY_CAST($2 AS INT))"),
-    ("date_trunc", 2, "date_trunc($1, TRY_CAST($2 AS TIMESTAMP))"),
-    ("datediff", 2, "date_diff(TRY_CAST($1 AS DATE), TRY_CAST($2 AS DATE))"),
-    ("day", 1, "date_part('day', TRY_CAST($1 AS TIMESTAMP))"),
-    ("dayofmonth", 1, "date_part('day', TRY_CAST($1 AS TIMESTAMP))"),
-    ("dayofweek", 1, "date_part('dayofweek', TRY_CAST($1 AS TIMESTAMP))"),
-    ("dayofyear", 1, "date_part('doy', TRY_CAST($1 AS TIMESTAMP))"),
+    ("date", 1, "cast_date($1)"),
+    ("date_add", 2, "date_add(cast_date($1), cast_int($2))"),
+    ("date_diff", 2, "date_diff(cast_date($1), cast_date($2))"),
+    ("date_sub", 2, "date_sub(cast_date($1), cast_int($2))"),
+    ("date_trunc", 2, "date_trunc($1, cast_timestamp($2))"),
+    ("datediff", 2, "date_diff(cast_date($1), cast_date($2))"),
+    ("day", 1, "date_part('day', cast_timestamp($1))"),
+    ("dayofmonth", 1, "date_part('day', cast_timestamp($1))"),
+    ("dayofweek", 1, "date_part('dayofweek', cast_timestamp($1))"),
+    ("dayofyear", 1, "date_part('doy', cast_timestamp($1))"),
     ("decimal", 1, "TRY_CAST($1 AS DECIMAL(10, 0))"),
-    ("double", 1, "TRY_CAST($1 AS DOUBLE)"),
-    ("float", 1, "TRY_CAST($1 AS REAL)"),
-    ("hour", 1, "date_part('hour', TRY_CAST($1 AS TIMESTAMP))"),
+    ("double", 1, "cast_double($1)"),
+    ("float", 1, "cast_real($1)"),
+    ("hour", 1, "date_part('hour', cast_timestamp($1))"),
     ("if", 3, "CASE WHEN $1 THEN $2 ELSE $3 END"),
-    ("int", 1, "TRY_CAST($1 AS INT)"),
+    ("int", 1, "cast_int($1)"),
     ("isnotnull", 1, "$1 IS NOT NULL"),
     ("isnull", 1, "$1 IS NULL"),
-    ("last_day", 1, "last_day(TRY_CAST($1 AS DATE))"),
+    ("ln", 1, "CASE WHEN $1 > 0 THEN ln($1) END"),
+    ("log", 1, "CASE WHEN $1 > 0 THEN ln($1) END"),
+    ("log10", 1, "CASE WHEN $1 > 0 THEN log10($1) END"),
+    ("log2", 1, "CASE WHEN $1 > 0 THEN log2($1) END"),
+    ("max_by", 2, "first_value($1 ORDER BY $2 DESC NULLS LAST)"),
+    ("min_by", 2, "first_value($1 ORDER BY $2 ASC NULLS LAST)"),
+    ("percentile", 2, INTERPOLATED),
+    ("sqrt", 1, "CASE WHEN $1 >= 0 THEN sqrt($1) WHEN $1 < 0 THEN cast_double('NaN') END"),
+    ("last_day", 1, "last_day(cast_date($1))"),
     ("locate", 2, "strpos($2, $1)"),
-    ("minute", 1, "date_part('minute', TRY_CAST($1 AS TIMESTAMP))"),
-    ("month", 1, "date_part('month', TRY_CAST($1 AS TIMESTAMP))"),
-    ("next_day", 2, "next_day(TRY_CAST($1 AS DATE), $2)"),
+    ("minute", 1, "date_part('minute', cast_timestamp($1))"),
+    ("month", 1, "date_part('month', cast_timestamp($1))"),
+    ("next_day", 2, "next_day(cast_date($1), $2)"),
     ("nvl2", 3, "CASE WHEN $1 IS NOT NULL THEN $2 ELSE $3 END"),
     ("percentile_approx", 2, PERCENTILE),
     ("percentile_approx", 3, PERCENTILE),
-    ("quarter", 1, "date_part('quarter', TRY_CAST($1 AS TIMESTAMP))"),
+    ("quarter", 1, "date_part('quarter', cast_timestamp($1))"),
     ("regexp", 2, "regexp_like($1, $2)"),
-    ("second", 1, "TRY_CAST(floor(date_part('second', TRY_CAST($1 AS TIMESTAMP))) AS INT)"),
-    ("smallint", 1, "TRY_CAST($1 AS SMALLINT)"),
+    ("second", 1, "cast_int(floor(date_part('second', cast_timestamp($1))))"),
+    ("smallint", 1, "cast_smallint($1)"),
     ("string", 1, "TRY_CAST($1 AS VARCHAR)"),
-    ("timestamp", 1, "TRY_CAST($1 AS TIMESTAMP)"),
-    ("tinyint", 1, "TRY_CAST($1 AS TINYINT)"),
-    ("to_date", 1, "TRY_CAST($1 AS DATE)"),
-    ("to_timestamp", 1, "TRY_CAST($1 AS TIMESTAMP)"),
-    ("trunc", 2, "trunc(TRY_CAST($1 AS DATE), $2)"),
+    ("timestamp", 1, "cast_timestamp($1)"),
+    ("tinyint", 1, "cast_tinyint($1)"),
+    ("to_date", 1, "cast_date($1)"),
+    ("to_timestamp", 1, "cast_timestamp($1)"),
+    ("trunc", 2, "trunc(cast_date($1), $2)"),
     ("try_add", 2, "$1 + $2"),
     ("try_divide", 2, "$1 / $2"),
     ("try_multiply", 2, "$1 * $2"),
     ("try_subtract", 2, "$1 - $2"),
-    ("unix_timestamp", 1, "to_unixtime(TRY_CAST($1 AS TIMESTAMP))"),
-    ("weekofyear", 1, "date_part('week', TRY_CAST($1 AS TIMESTAMP))"),
-    ("year", 1, "date_part('year', TRY_CAST($1 AS TIMESTAMP))"),
+    ("unix_timestamp", 1, "to_unixtime(cast_timestamp($1))"),
+    ("weekofyear", 1, "date_part('week', cast_timestamp($1))"),
+    ("year", 1, "date_part('year', cast_timestamp($1))"),
 ];
+
+/// Between the two nearest ranks, as Spark's `percentile`; the planner's own rounds the share.
+const INTERPOLATED: &str = "array_element(array_sort(array_agg(cast_double($1)) FILTER (WHERE $1 IS NOT NULL)), \
+                            CAST(floor(cast_double($2) * (count($1) - 1)) AS BIGINT) + 1) \
+                            + (cast_double($2) * (count($1) - 1) - floor(cast_double($2) * (count($1) - 1))) \
+                            * (array_element(array_sort(array_agg(cast_double($1)) FILTER (WHERE $1 IS NOT NULL)), \
+                            CAST(ceil(cast_double($2) * (count($1) - 1)) AS BIGINT) + 1) \
+                            - array_element(array_sort(array_agg(cast_double($1)) FILTER (WHERE $1 IS NOT NULL)), \
+                            CAST(floor(cast_double($2) * (count($1) - 1)) AS BIGINT) + 1))";
 
 /// The smallest value whose rank reaches the share, as Spark's approximation gives it where it is exact.
 const PERCENTILE: &str = "array_element(array_sort(array_agg($1) FILTER (WHERE $1 IS NOT NULL)), \
-                          greatest(CAST(ceil($2 * count($1)) AS BIGINT), 1))";
+                          greatest(CAST(ceil(cast_double($2) * count($1)) AS BIGINT), 1))";
 
 /// Letters of Java's date patterns and their counterparts, longest first.
 const PATTERN_LETTERS: &[(&str, &str)] = &[
@@ -161,19 +183,23 @@ impl VisitorMut for Rewriter {
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_query(&mut self, query: &mut datafusion::sql::sqlparser::ast::Query) -> ControlFlow<String> {
-        fn minus(body: &mut SetExpr) {
-            if let SetExpr::SetOperation { left, op, right, .. } = body {
-                use datafusion::sql::sqlparser::ast::SetOperator;
-                if *op == SetOperator::Minus {
-                    *op = SetOperator::Except;
-                }
-                minus(left);
-                minus(right);
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<String> {
+        fn set_operations(body: &mut SetExpr) -> Result<(), String> {
+            let SetExpr::SetOperation { left, op, right, set_quantifier } = body else { return Ok(()) };
+            if *op == SetOperator::Minus {
+                *op = SetOperator::Except;
             }
+            if *set_quantifier == SetQuantifier::All && *op != SetOperator::Union {
+                // The planner would not count how often a row occurs.
+                return Err(format!("{op} ALL is not supported; group the rows and compare their counts"));
+            }
+            set_operations(left)?;
+            set_operations(right)
         }
-        minus(&mut query.body);
-        ControlFlow::Continue(())
+        match set_operations(&mut query.body) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(message) => ControlFlow::Break(message),
+        }
     }
 
     fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<String> {
@@ -187,25 +213,63 @@ impl VisitorMut for Rewriter {
     }
 }
 
-fn binary(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
-    Expr::Nested(Box::new(Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }))
-}
-
 fn rewritten(expression: &mut Expr) -> Option<Result<Expr, String>> {
     match expression {
         Expr::RLike { negated, expr, pattern, .. } => {
-            let op = if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
-            Some(Ok(binary((**expr).clone(), op, (**pattern).clone())))
+            let template = if *negated { "NOT rlike($1, $2)" } else { "rlike($1, $2)" };
+            expand(template, &[(**expr).clone(), (**pattern).clone()]).map(Ok)
+        }
+        // The planner gives these types of its own choice to both sides; a comparison is planned as Spark does.
+        Expr::Between { expr, negated, low, high } => {
+            let template = if *negated { "NOT ($1 >= $2 AND $1 <= $3)" } else { "$1 >= $2 AND $1 <= $3" };
+            expand(template, &[(**expr).clone(), (**low).clone(), (**high).clone()]).map(Ok)
         }
         Expr::BinaryOp { left, op: BinaryOperator::Spaceship, right } => {
             Some(Ok(Expr::Nested(Box::new(Expr::IsNotDistinctFrom(left.clone(), right.clone())))))
         }
-        Expr::Cast { kind, data_type, .. } => {
-            if *kind == CastKind::Cast || *kind == CastKind::DoubleColon {
-                *kind = CastKind::TryCast;
+        // The planner would make a decimal of it.
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) if number.contains(['e', 'E']) => {
+                expand("cast_double($1)", &[text(number)]).map(Ok)
             }
+            _ => None,
+        },
+        Expr::Cast { kind, data_type, expr, .. } => {
             spark_type(data_type);
-            None
+            // TRY_CAST reads whole numbers strictly, CAST cuts off a fraction.
+            let strict = *kind == CastKind::TryCast;
+            *kind = CastKind::TryCast;
+            let function = match data_type {
+                DataType::BigInt(_)
+                | DataType::Int(_)
+                | DataType::Integer(_)
+                | DataType::SmallInt(_)
+                | DataType::TinyInt(_)
+                    if strict =>
+                {
+                    if let Some(trimmed) = expand("trimmed($1)", &[(**expr).clone()]) {
+                        **expr = trimmed;
+                    }
+                    return None;
+                }
+                DataType::BigInt(None) => "cast_bigint($1)",
+                DataType::Boolean | DataType::Bool => "cast_boolean($1)",
+                DataType::Date => "cast_date($1)",
+                DataType::Double(_) | DataType::DoublePrecision => "cast_double($1)",
+                DataType::Int(None) | DataType::Integer(None) => "cast_int($1)",
+                DataType::Float(_) | DataType::Real => "cast_real($1)",
+                DataType::SmallInt(None) => "cast_smallint($1)",
+                DataType::Timestamp(None, _) => "cast_timestamp($1)",
+                DataType::TinyInt(None) => "cast_tinyint($1)",
+                DataType::Decimal(_) | DataType::Dec(_) | DataType::Numeric(_) => {
+                    if let Some(trimmed) = expand("decimal_text($1)", &[(**expr).clone()]) {
+                        **expr = trimmed;
+                    }
+                    return None;
+                }
+                _ => return None,
+            };
+            expand(function, &[(**expr).clone()]).map(Ok)
         }
         Expr::CompoundFieldAccess { root, access_chain } => match access_chain.as_slice() {
             // Spark counts from 0.
@@ -246,6 +310,15 @@ fn call(function: &mut Function) -> Option<Result<Expr, String>> {
         rename(function, planner);
         return None;
     }
+    if name == "percentile_cont"
+        && let [OrderByExpr { expr, .. }] = function.within_group.as_slice()
+        && let FunctionArguments::List(list) = &function.args
+        && let Some([share]) = expressions(&list.args).as_deref()
+        && function.over.is_none()
+        && function.filter.is_none()
+    {
+        return expand(INTERPOLATED, &[expr.clone(), share.clone()]).map(Ok);
+    }
     let arguments = plain_arguments(function)?;
     if let Some((_, _, template)) =
         TEMPLATES.iter().find(|(spark, count, _)| *spark == name && *count == arguments.len())
@@ -261,9 +334,9 @@ fn call(function: &mut Function) -> Option<Result<Expr, String>> {
                 return Some(Err(format!("{name} does not know all letters of the pattern '{java}'")));
             };
             let template = match name.as_str() {
-                "to_date" => "TRY_CAST(parse_timestamp($1, $2) AS DATE)",
+                "to_date" => "cast_date(parse_timestamp($1, $2))",
                 "to_timestamp" => "parse_timestamp($1, $2)",
-                _ => "to_char(TRY_CAST($1 AS TIMESTAMP), $2)",
+                _ => "to_char(cast_timestamp($1), $2)",
             };
             expand(template, &[value.clone(), text(&pattern)]).map(Ok)
         }
@@ -275,7 +348,8 @@ fn call(function: &mut Function) -> Option<Result<Expr, String>> {
             let Some(separator) = string_literal(pattern).and_then(plain_separator) else {
                 return Some(Err("split takes a plain separator here, not a pattern".into()));
             };
-            expand("string_to_array($1, $2)", &[value.clone(), text(&separator)]).map(Ok)
+            let template = "CASE WHEN $1 = '' THEN make_array('') ELSE string_to_array($1, $2) END";
+            expand(template, &[value.clone(), text(&separator)]).map(Ok)
         }
         ("regexp_extract", [value, pattern, group @ ..]) => {
             let group = group.first().map_or(Some(1), whole_literal);
@@ -284,7 +358,7 @@ fn call(function: &mut Function) -> Option<Result<Expr, String>> {
             };
             // The whole match is group 1 of the pattern in parentheses.
             let pattern = text(&format!("({source})"));
-            let group = Expr::value(datafusion::sql::sqlparser::ast::Value::Number((group + 1).to_string(), false));
+            let group = Expr::value(Value::Number((group + 1).to_string(), false));
             let template = "CASE WHEN $1 IS NOT NULL THEN coalesce(array_element(regexp_match($1, $2), $3), '') END";
             expand(template, &[value.clone(), pattern, group]).map(Ok)
         }

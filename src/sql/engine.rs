@@ -1,11 +1,11 @@
 //! The planner and the executor: predicates to physical expressions, queries to answers.
 
 use super::conjunct::Expression;
-use super::functions::{SparkOperators, WITHOUT_LIMIT, bounded, parse_timestamp};
+use super::functions::{SparkOperators, WITHOUT_LIMIT, bounded, parse_timestamp, rlike, trimmed};
 use super::query::{self, is_read_only};
 use super::tables::{DatasetTable, ReadTrouble, planned};
 use super::text::{ColumnNames, SqlTokens};
-use super::{Conjunct, PRIMARY, Predicate, SqlError, SqlMistake, SqlOptions, dialect, unknown_column};
+use super::{Conjunct, PRIMARY, Predicate, SqlError, SqlMistake, SqlOptions, casts, dialect, unknown_column};
 use crate::error::Error;
 use crate::input::Dataset;
 use crate::unevaluated::Unevaluated;
@@ -13,16 +13,17 @@ use crate::value::Number;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Schema};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
-use datafusion::common::{Column, DFSchema, DataFusionError, ScalarValue, SchemaError, TableReference};
+use datafusion::common::{Column, DFSchema, DataFusionError, ScalarValue, SchemaError};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{ExprSchemable, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::execute_stream;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as DataFusionStatement;
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, Statement, visit_expressions};
 use futures::StreamExt;
@@ -87,17 +88,20 @@ pub fn first_line(error: &DataFusionError) -> String {
 pub struct Engine {
     tables: Vec<(Arc<str>, Arc<Dataset>)>,
     options: SqlOptions,
-    session: OnceLock<Result<Session, SqlMistake>>,
+    session: OnceLock<Result<Arc<Session>, SqlMistake>>,
     predicates: Mutex<HashMap<String, Result<Predicate, SqlMistake>>>,
     plans: Mutex<HashMap<String, Result<LogicalPlan, SqlMistake>>>,
 }
 
 /// Built when the first text needs it.
 struct Session {
-    context: SessionContext,
+    state: SessionState,
+    /// Names of the tables, for messages.
+    aliases: Vec<Arc<str>>,
     names: ColumnNames,
     trouble: ReadTrouble,
     runtime: Option<Runtime>,
+    options: SqlOptions,
 }
 
 impl Drop for Session {
@@ -107,6 +111,11 @@ impl Drop for Session {
             runtime.shutdown_background();
         }
     }
+}
+
+fn too_slow(options: &SqlOptions, what: &str) -> SqlMistake {
+    SqlMistake::new("sql_timeout", format!("{what} took longer than {} s", options.timeout.as_secs_f64()))
+        .help("make it cheaper, or raise --sql-timeout")
 }
 
 fn unusable(error: impl std::fmt::Display) -> SqlMistake {
@@ -119,6 +128,7 @@ impl Session {
         {
             let settings = config.options_mut();
             settings.sql_parser.default_null_ordering = "nulls_min".into();
+            settings.sql_parser.parse_float_as_decimal = true;
             settings.execution.time_zone = Some(options.zone.name().to_string());
             settings.catalog.information_schema = false;
         }
@@ -127,23 +137,30 @@ impl Session {
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc()
             .map_err(unusable)?;
+        // Only what queries over the tables need: no file formats, no table functions.
+        let mut planners: Vec<Arc<dyn ExprPlanner>> = vec![
+            // The first planner that knows an operator plans it: Spark's come before the planner's own.
+            Arc::new(SparkOperators {
+                concat: bounded(datafusion_spark::function::string::concat()),
+                zone: options.zone,
+            }),
+            Arc::new(datafusion_spark::planner::SparkFunctionPlanner),
+        ];
+        planners.extend(SessionStateDefaults::default_expr_planners());
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
-            // The first planner that knows an operator plans it: Spark's come before the planner's own.
-            .with_expr_planners(vec![
-                Arc::new(SparkOperators { concat: bounded(datafusion_spark::function::string::concat()) }),
-                Arc::new(datafusion_spark::planner::SparkFunctionPlanner),
-            ])
-            .with_default_features()
+            .with_expr_planners(planners)
+            .with_scalar_functions(SessionStateDefaults::default_scalar_functions())
+            .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
+            .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
+            .with_window_functions(SessionStateDefaults::default_window_functions())
             .build();
-        functions(&mut state).map_err(unusable)?;
-        let state = start_at(state, options);
-        let context = SessionContext::new_with_state(state);
+        functions(&mut state, options).map_err(unusable)?;
         let (mut names, trouble) = (ColumnNames::default(), ReadTrouble::default());
         for (alias, dataset) in tables {
             dataset.schema().fields().iter().for_each(|field| names.add(field.name()));
-            register(&context, alias, dataset, &trouble, options).map_err(unusable)?;
+            register(&state, alias, dataset, &trouble, options).map_err(unusable)?;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -152,116 +169,18 @@ impl Session {
             .enable_time()
             .build()
             .map_err(unusable)?;
-        Ok(Self { context, names, trouble, runtime: Some(runtime) })
-    }
-}
-
-/// The state with the clock at the time of the run.
-fn start_at(state: SessionState, options: &SqlOptions) -> SessionState {
-    let mut state = state;
-    state.execution_props_mut().query_execution_start_time = Some(options.now);
-    state
-}
-
-/// Spark's functions over the planner's own; those that grow are bounded, those without a limit gone.
-fn functions(state: &mut SessionState) -> Result<(), DataFusionError> {
-    use datafusion::execution::FunctionRegistry;
-    datafusion_spark::register_all(state)?;
-    state.register_udf(Arc::new(parse_timestamp()))?;
-    for name in WITHOUT_LIMIT {
-        state.deregister_udf(name)?;
-    }
-    let names: Vec<String> = state.udfs().into_iter().collect();
-    for name in names {
-        let function = state.udf(&name)?;
-        if function.name() == name {
-            let limited = bounded(function.clone());
-            if !Arc::ptr_eq(&limited, &function) {
-                state.register_udf(limited)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A dataset under its alias, in lower case too, and by its parts where it has dots.
-fn register(
-    context: &SessionContext,
-    alias: &Arc<str>,
-    dataset: &Arc<Dataset>,
-    trouble: &ReadTrouble,
-    options: &SqlOptions,
-) -> Result<(), DataFusionError> {
-    let table = Arc::new(DatasetTable {
-        alias: (&**alias != PRIMARY).then(|| alias.clone()),
-        dataset: dataset.clone(),
-        schema: Arc::new(planned(dataset.schema())),
-        batch_rows: options.batch_rows.max(1),
-        trouble: trouble.clone(),
-    });
-    for name in [alias.to_string(), alias.to_lowercase()] {
-        let place = TableReference::bare(name.as_str());
-        if !context.table_exist(place.clone())? {
-            context.register_table(place, table.clone())?;
-        }
-        if let Some((schema, name)) = name.rsplit_once('.')
-            && !schema.contains('.')
-            && let Some(catalog) = context.catalog("datafusion")
-        {
-            let place = match catalog.schema(schema) {
-                Some(place) => place,
-                None => {
-                    let place: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
-                    catalog.register_schema(schema, place.clone())?;
-                    place
-                }
-            };
-            if !place.table_exist(name) {
-                place.register_table(name.to_string(), table.clone())?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Engine {
-    /// For datasets by alias; nothing is built before the first text.
-    pub fn new(tables: Vec<(Arc<str>, Arc<Dataset>)>, options: SqlOptions) -> Self {
-        Self { tables, options, session: OnceLock::new(), predicates: Mutex::default(), plans: Mutex::default() }
+        let aliases = tables.iter().map(|(alias, _)| alias.clone()).collect();
+        Ok(Self { state, aliases, names, trouble, runtime: Some(runtime), options: *options })
     }
 
-    fn session(&self) -> Result<&Session, SqlMistake> {
-        self.session.get_or_init(|| Session::new(&self.tables, &self.options)).as_ref().map_err(Clone::clone)
-    }
-
-    /// Compiles a predicate for the columns of a schema, once per text.
-    pub fn predicate(&self, text: &str, schema: &Schema) -> Result<Predicate, SqlMistake> {
-        if let Some(known) = lock(&self.predicates).get(text) {
-            return known.clone();
-        }
-        let compiled = match Predicate::of_null_tests(text, schema) {
-            Some(compiled) => compiled,
-            None => self.on_large_stack(|| self.compile(text, schema)),
-        };
-        lock(&self.predicates).insert(text.to_string(), compiled.clone());
-        compiled
-    }
-
-    /// Trees may be deep: they are walked where the stack is large.
-    fn on_large_stack<T: Send>(&self, work: impl FnOnce() -> Result<T, SqlMistake> + Send) -> Result<T, SqlMistake> {
-        std::thread::scope(|scope| {
-            let worker = std::thread::Builder::new().name("sql".into()).stack_size(STACK).spawn_scoped(scope, work);
-            let worker = worker.map_err(unusable)?;
-            worker.join().unwrap_or_else(|_| Err(SqlMistake::new("sql_engine", "the SQL engine cannot plan this text")))
-        })
+    /// The state for one text, with the clock at the time of the run.
+    fn state(&self) -> SessionState {
+        let mut state = self.state.clone();
+        state.execution_props_mut().query_execution_start_time = Some(self.options.now);
+        state
     }
 
     fn compile(&self, text: &str, schema: &Schema) -> Result<Predicate, SqlMistake> {
-        let session = self.session()?;
         let mut names = ColumnNames::default();
         schema.fields().iter().for_each(|field| names.add(field.name()));
         let tokens = SqlTokens::new(text, &names)?;
@@ -271,7 +190,7 @@ impl Engine {
         let planned = planned(schema);
         let wrong = |error: DataFusionError| planning_mistake(&error, &tokens, &names);
         let columns = DFSchema::try_from(planned.clone()).map_err(wrong)?;
-        let state = session.context.state();
+        let state = self.state();
         let expression = state
             .create_logical_expr_from_sql_expr(ExprWithAlias { expr: tree, alias: None }, &columns)
             .map_err(wrong)?;
@@ -309,6 +228,138 @@ impl Engine {
         Ok(Predicate { text: normal.as_str().into(), conjuncts })
     }
 
+    fn plan_query(&self, sql: &str) -> Result<LogicalPlan, SqlMistake> {
+        let tokens = SqlTokens::new(sql, &self.names)?;
+        let mut query = query::parse(&tokens)?;
+        dialect::rewrite(&mut query).map_err(|message| SqlMistake::new("sql_not_supported", message))?;
+        let statement = DataFusionStatement::Statement(Box::new(Statement::Query(Box::new(query))));
+        let state = self.state();
+        let plan = futures::executor::block_on(state.statement_to_plan(statement))
+            .map_err(|error| self.known_tables(planning_mistake(&error, &tokens, &self.names)))?;
+        if is_read_only(&plan) { Ok(plan) } else { Err(SqlMistake::new("sql_refused", "the text is not a query")) }
+    }
+
+    /// Names the tables there are, when one was not found.
+    fn known_tables(&self, mistake: SqlMistake) -> SqlMistake {
+        if mistake.code != "unknown_table" {
+            return mistake;
+        }
+        let aliases: Vec<_> = self.aliases.iter().map(|alias| &**alias).collect();
+        mistake.help(format!("the tables are {}; others are named with --reference ALIAS=PATH", aliases.join(", ")))
+    }
+}
+
+/// Spark's functions over the planner's own; those that grow are bounded, those without a limit gone.
+fn functions(state: &mut SessionState, options: &SqlOptions) -> Result<(), DataFusionError> {
+    use datafusion::execution::FunctionRegistry;
+    // Spark's averages of decimals are decimals, as the planner's are; those of its Spark library are doubles.
+    let average = state.udaf("avg")?;
+    datafusion_spark::register_all(state)?;
+    state.register_udaf(average)?;
+    for function in [parse_timestamp(), rlike()].into_iter().chain(trimmed()).chain(casts::all(options.zone)) {
+        state.register_udf(Arc::new(function))?;
+    }
+    for name in WITHOUT_LIMIT {
+        state.deregister_udf(name)?;
+    }
+    let names: Vec<String> = state.udfs().into_iter().collect();
+    for name in names {
+        let function = state.udf(&name)?;
+        if function.name() == name {
+            let limited = bounded(function.clone());
+            if !Arc::ptr_eq(&limited, &function) {
+                state.register_udf(limited)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A dataset under its alias, in lower case too, and by its parts where it has dots.
+fn register(
+    state: &SessionState,
+    alias: &Arc<str>,
+    dataset: &Arc<Dataset>,
+    trouble: &ReadTrouble,
+    options: &SqlOptions,
+) -> Result<(), DataFusionError> {
+    let table = Arc::new(DatasetTable {
+        alias: (&**alias != PRIMARY).then(|| alias.clone()),
+        dataset: dataset.clone(),
+        schema: Arc::new(planned(dataset.schema())),
+        batch_rows: options.batch_rows.max(1),
+        trouble: trouble.clone(),
+    });
+    let options = &state.config_options().catalog;
+    let (Some(catalog), bare) = (state.catalog_list().catalog(&options.default_catalog), &options.default_schema)
+    else {
+        return Err(DataFusionError::Internal("no catalog".into()));
+    };
+    for name in [alias.to_string(), alias.to_lowercase()] {
+        let parts = name.rsplit_once('.').filter(|(schema, _)| !schema.contains('.'));
+        for (schema, name) in std::iter::once((bare.as_str(), name.as_str())).chain(parts) {
+            let place = match catalog.schema(schema) {
+                Some(place) => place,
+                None => {
+                    let place: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
+                    catalog.register_schema(schema, place.clone())?;
+                    place
+                }
+            };
+            if !place.table_exist(name) {
+                place.register_table(name.to_string(), table.clone())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// For datasets by alias; nothing is built before the first text.
+    pub fn new(tables: Vec<(Arc<str>, Arc<Dataset>)>, options: SqlOptions) -> Self {
+        Self { tables, options, session: OnceLock::new(), predicates: Mutex::default(), plans: Mutex::default() }
+    }
+
+    fn session(&self) -> Result<&Arc<Session>, SqlMistake> {
+        let build = || Session::new(&self.tables, &self.options).map(Arc::new);
+        self.session.get_or_init(build).as_ref().map_err(Clone::clone)
+    }
+
+    /// Compiles a predicate for the columns of a schema, once per text.
+    pub fn predicate(&self, text: &str, schema: &Schema) -> Result<Predicate, SqlMistake> {
+        if let Some(known) = lock(&self.predicates).get(text) {
+            return known.clone();
+        }
+        let compiled = Predicate::of_null_tests(text, schema).unwrap_or_else(|| {
+            let (text, schema) = (text.to_string(), schema.clone());
+            self.apart(move |session| session.compile(&text, &schema))
+        });
+        lock(&self.predicates).insert(text.to_string(), compiled.clone());
+        compiled
+    }
+
+    /// Plans on a thread of its own: trees may be deep, so its stack is large, and a text may be made
+    /// to keep the planner busy, so nobody waits longer than a query may take.
+    fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Session) -> Result<T, SqlMistake> + Send + 'static,
+    ) -> Result<T, SqlMistake> {
+        let session = self.session()?.clone();
+        let (sender, receiver) = sync_channel(1);
+        let run = move || drop(sender.send(work(&session)));
+        std::thread::Builder::new().name("sql".into()).stack_size(STACK).spawn(run).map_err(unusable)?;
+        receiver.recv_timeout(self.options.timeout).unwrap_or_else(|error| {
+            Err(match error {
+                RecvTimeoutError::Timeout => too_slow(&self.options, "planning the text"),
+                RecvTimeoutError::Disconnected => SqlMistake::new("sql_engine", "the SQL engine cannot plan this text"),
+            })
+        })
+    }
+
     /// Plans a query; gives the names and types of the columns it returns.
     pub fn columns(&self, sql: &str) -> Result<Vec<(String, DataType)>, SqlMistake> {
         let plan = self.plan(sql)?;
@@ -319,30 +370,10 @@ impl Engine {
         if let Some(known) = lock(&self.plans).get(sql) {
             return known.clone();
         }
-        let planned = self.on_large_stack(|| self.plan_query(sql));
+        let text = sql.to_string();
+        let planned = self.apart(move |session| session.plan_query(&text));
         lock(&self.plans).insert(sql.to_string(), planned.clone());
         planned
-    }
-
-    fn plan_query(&self, sql: &str) -> Result<LogicalPlan, SqlMistake> {
-        let session = self.session()?;
-        let tokens = SqlTokens::new(sql, &session.names)?;
-        let mut query = query::parse(&tokens)?;
-        dialect::rewrite(&mut query).map_err(|message| SqlMistake::new("sql_not_supported", message))?;
-        let statement = DataFusionStatement::Statement(Box::new(Statement::Query(Box::new(query))));
-        let state = session.context.state();
-        let plan = futures::executor::block_on(state.statement_to_plan(statement))
-            .map_err(|error| self.known_tables(planning_mistake(&error, &tokens, &session.names)))?;
-        if is_read_only(&plan) { Ok(plan) } else { Err(SqlMistake::new("sql_refused", "the text is not a query")) }
-    }
-
-    /// Names the tables there are, when one was not found.
-    fn known_tables(&self, mistake: SqlMistake) -> SqlMistake {
-        if mistake.code != "unknown_table" {
-            return mistake;
-        }
-        let aliases: Vec<_> = self.tables.iter().map(|(alias, _)| &**alias).collect();
-        mistake.help(format!("the tables are {}; others are named with --reference ALIAS=PATH", aliases.join(", ")))
     }
 
     /// The one number that a query gives.
@@ -393,8 +424,7 @@ impl Engine {
         let plan = self.plan(sql).map_err(refused)?;
         let session = self.session().map_err(refused)?;
         let runtime = session.runtime.as_ref().ok_or_else(|| refused(unusable("no threads")))?;
-        // The clock of a state starts anew with every plan: it is set for each query.
-        let state = start_at(session.context.state(), &self.options);
+        let state = session.state();
         let (sender, receiver) = sync_channel::<Result<RecordBatch, DataFusionError>>(4);
         let task = runtime.spawn(async move {
             let work = async {
@@ -422,9 +452,7 @@ impl Engine {
                 Ok(Err(error)) => break Err(self.execution_trouble(session, &error)),
                 Err(RecvTimeoutError::Disconnected) => break Ok(()),
                 Err(RecvTimeoutError::Timeout) => {
-                    let seconds = self.options.timeout.as_secs_f64();
-                    let reason = Unevaluated::new("sql_timeout", format!("the query took longer than {seconds} s"));
-                    break Err(SqlError::Unevaluated(reason.help("make it cheaper, or raise --sql-timeout")));
+                    break Err(refused(too_slow(&self.options, "the query")));
                 }
             }
         };

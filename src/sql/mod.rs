@@ -12,6 +12,8 @@ mod conjunct;
 mod null_tests;
 
 #[cfg(feature = "sql")]
+mod casts;
+#[cfg(feature = "sql")]
 mod dialect;
 #[cfg(feature = "sql")]
 mod engine;

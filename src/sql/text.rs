@@ -95,7 +95,7 @@ impl Places {
             if let Some(line) = lines.last_mut() {
                 line.push(*offset);
             }
-            if *character == '\n' {
+            if matches!(character, '\n' | '\r') {
                 lines.push(Vec::new());
             }
         }
@@ -136,7 +136,9 @@ impl SqlTokens {
             at += 1;
         }
         let places = Places::new(&characters);
-        let text: String = characters.into_iter().map(|(_, character)| character).collect();
+        // A carriage return ends a line, and so a comment, as in Spark.
+        let line_end = |character: char| if character == '\r' { '\n' } else { character };
+        let text: String = characters.into_iter().map(|(_, character)| line_end(character)).collect();
         let tokens = Tokenizer::new(&SparkTokens(GenericDialect {}), &text)
             .tokenize_with_location()
             .map_err(|error| mistake(&error.to_string(), &places))?;
@@ -146,7 +148,7 @@ impl SqlTokens {
                 format!("an SQL text has at most {MOST_TOKENS} words and signs"),
             ));
         }
-        Ok(Self { tokens: named(tokens, columns), places })
+        Ok(Self { tokens: named(respelled(tokens), columns), places })
     }
 
     /// The place of a token, by line and column.
@@ -182,6 +184,35 @@ impl SqlTokens {
         }
         Ok(parsed)
     }
+}
+
+/// Signs and literals of Spark in the parser's terms.
+fn respelled(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    for at in 0..tokens.len() {
+        let (before, rest) = tokens.split_at_mut(at);
+        let token = &mut rest[0].token;
+        match token {
+            Token::ExclamationMark => *token = Token::make_keyword("NOT"),
+            Token::SingleQuotedRawStringLiteral(text) => *token = Token::SingleQuotedString(std::mem::take(text)),
+            Token::Word(word) if word.quote_style.is_none() && word.keyword == Keyword::DIV => {
+                *token = Token::DuckIntDiv
+            }
+            Token::Number(_, long) => *long = false,
+            // 1.5D is a double, 1.5BD a decimal, 5S and 5Y small whole numbers.
+            Token::Word(word) if word.quote_style.is_none() => {
+                if let Some(TokenWithSpan { token: Token::Number(number, _), .. }) = before.last_mut() {
+                    match word.value.to_ascii_uppercase().as_str() {
+                        "D" | "F" => number.push_str("e0"),
+                        "BD" | "L" | "S" | "Y" => {}
+                        _ => continue,
+                    }
+                    *token = Token::Whitespace(Whitespace::Space);
+                }
+            }
+            _ => {}
+        }
+    }
+    tokens
 }
 
 /// Names replaced by the columns they stand for.

@@ -1,0 +1,128 @@
+//! SQL as Spark users write it: `fixtures/sql/statements.jsonl` was run through Spark 3.5 and
+//! computed by hand; `hostile.jsonl` tries to write, to read elsewhere and never to end.
+
+// Tests fail by panicking.
+#![allow(clippy::expect_used, clippy::panic)]
+#![cfg(feature = "sql")]
+
+use dq::check::{CheckOptions, Ruleset, Run, check};
+use dq::rules::{BindOptions, Target};
+use dq::verdict::{Outcome, Verdict};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Statements that are ERROR here, though Spark runs them; `docs/sql.md` lists them.
+const NOT_SUPPORTED: &[&str] = &[
+    "bround_half_even",
+    "correlated_sum_in_select",
+    "date_minus_date",
+    "decode_function",
+    "except_all",
+    "explode_lateral_view",
+    "explode_select",
+    "kurtosis",
+    "like_any",
+    "like_escape_clause",
+    "md5_function",
+    "mode",
+    "percentile_disc",
+    "sequence_function",
+    "skewness",
+];
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sql")
+}
+
+fn lines(name: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(fixtures().join(name)).expect("a file");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+fn options() -> CheckOptions {
+    let references = [("customers", "customers.parquet"), ("payments", "payments.csv")]
+        .map(|(alias, file)| (alias.to_string(), vec![fixtures().join(file)]));
+    CheckOptions { references: references.into(), ..CheckOptions::default() }
+}
+
+fn run(rules: &[String], options: &CheckOptions) -> Run {
+    let now = chrono::DateTime::parse_from_rfc3339("2026-11-21T12:00:00Z").expect("a time").to_utc();
+    let ruleset =
+        Ruleset::parse(&format!("Rules = [\n{}\n]", rules.join(",\n")), &BindOptions { now, target: Target::Dq });
+    assert!(!ruleset.has_errors(), "{:?}", ruleset.diagnostics());
+    check(&ruleset, &[fixtures().join("orders.parquet")], options, None).expect("readable")
+}
+
+fn custom_sql(sql: &str, rest: &str) -> String {
+    format!("CustomSql \"{}\" {rest}", sql.replace('"', "\\\""))
+}
+
+fn close(found: f64, expected: f64) -> bool {
+    (found - expected).abs() <= 1e-9 * expected.abs().max(1.0)
+}
+
+/// Whether an outcome is what the statement expects.
+fn fits(statement: &Value, outcome: &Outcome) -> bool {
+    if statement["kind"] == "rows" {
+        let expected = statement["satisfying"].as_u64().zip(statement["judged"].as_u64());
+        return if expected.is_none() { outcome.verdict == Verdict::Error } else { outcome.rows == expected };
+    }
+    let found = outcome.metrics.first().map(|(_, value)| value.to_f64());
+    let expected = [Some(&statement["expected"]), statement.get("alternative")];
+    expected.into_iter().flatten().any(|expected| match expected.as_f64() {
+        None => outcome.verdict == Verdict::Error,
+        Some(expected) => found.is_some_and(|found| close(found, expected)),
+    })
+}
+
+#[test]
+fn statements_give_what_spark_gives_or_an_error() {
+    let statements = lines("statements.jsonl");
+    assert!(statements.len() > 300, "statements are missing");
+    let rules: Vec<_> = statements
+        .iter()
+        .map(|statement| {
+            let rest = if statement["kind"] == "rows" { "with threshold >= 0" } else { "> -1000000000000" };
+            custom_sql(statement["sql"].as_str().expect("SQL"), rest)
+        })
+        .collect();
+    let run = run(&rules, &options());
+    let mut wrong = Vec::new();
+    for (statement, outcome) in statements.iter().zip(&run.outcomes) {
+        let id = statement["id"].as_str().expect("an id");
+        let right =
+            if NOT_SUPPORTED.contains(&id) { outcome.verdict == Verdict::Error } else { fits(statement, outcome) };
+        if !right {
+            wrong.push(format!("{id}: {} {:?} {:?}", outcome.rule, outcome.metrics, outcome.message));
+        }
+    }
+    assert!(wrong.is_empty(), "{} statements:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn hostile_statements_are_refused_or_end_within_their_limits() {
+    let limited = CheckOptions { sql_timeout: Duration::from_secs(3), memory_bytes: 256 << 20, ..options() };
+    let (mut wrong, mut checked) = (Vec::new(), 0);
+    for statement in lines("hostile.jsonl") {
+        let sql = statement["sql"].as_str().expect("SQL");
+        // Two readings: as a number, and as rows.
+        for rest in ["> -1", "with threshold >= 0"] {
+            let clock = Instant::now();
+            let run = run(&[custom_sql(sql, rest)], &limited);
+            let took = clock.elapsed();
+            let outcome = &run.outcomes[0];
+            let refused = outcome.verdict == Verdict::Error;
+            if (statement["expect"] == "refused" && !refused) || took > Duration::from_secs(30) {
+                let text: String = sql.chars().take(120).collect();
+                wrong.push(format!(
+                    "{}: {text} {:?} {:?} after {took:?}",
+                    statement["id"], outcome.verdict, outcome.message
+                ));
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked >= 100, "statements are missing");
+    assert!(wrong.is_empty(), "{} statements:\n{}", wrong.len(), wrong.join("\n"));
+}
