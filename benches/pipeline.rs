@@ -49,6 +49,31 @@ fn rules_share_a_scan(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// 300 rules with 40 predicates against the same rules without: predicates must stay cheap.
+fn predicates(criterion: &mut Criterion) {
+    let (groups, rows) = (4, 250_000);
+    let path = orders::parquet(groups, rows);
+    let filtered = include_str!("filtered.dqdl");
+    let without = |line: &str| match line
+        .split_once(" where \"")
+        .and_then(|(rule, rest)| Some((rule, rest.split_once('"')?.1)))
+    {
+        Some((rule, rest)) => format!("{rule}{rest}"),
+        None => line.to_string(),
+    };
+    let plain = filtered.lines().map(without).collect::<Vec<_>>().join("\n");
+    let mut group = criterion.benchmark_group("predicates");
+    group.sample_size(10).throughput(Throughput::Elements((groups * rows) as u64));
+    for (name, text) in [("300 rules", plain.as_str()), ("300 rules with 40 predicates", filtered)] {
+        let rules = ruleset(text);
+        let options = CheckOptions { threads: 2, ..CheckOptions::default() };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(check(&rules, std::slice::from_ref(&path), &options, None).expect("readable")));
+        });
+    }
+    group.finish();
+}
+
 /// Parsing and binding, by the byte.
 fn language(criterion: &mut Criterion) {
     let rule = "    ColumnValues \"status\" in [\"pending\",\"shipped\"] with threshold > 0.99,\n";
@@ -62,5 +87,5 @@ fn language(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, language, rules_share_a_scan, benchmark_ruleset);
+criterion_group!(benches, language, rules_share_a_scan, benchmark_ruleset, predicates);
 criterion_main!(benches);

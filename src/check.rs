@@ -1,7 +1,7 @@
 //! The whole order: text, tree, bound rules, plan, scan, verdicts. The only file that
 //! knows all of it.
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl;
 use crate::error::Error;
 use crate::input::{Dataset, ReadOptions};
@@ -11,8 +11,9 @@ use crate::plan::{Measure, MetricId, MetricSet, Observation, Reported, Results};
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, ReferenceSchemas, compile, compile_analyzer, find_column};
 use crate::scan::{References, ScanError, ScanOptions, Sources, scan, unreadable};
-use crate::sql::{Engine, PRIMARY, Predicate, SqlOptions};
-use crate::unevaluated::Unevaluated;
+pub use crate::sql::PRIMARY;
+use crate::sql::{Engine, Predicate, SqlOptions};
+use crate::unevaluated::{Place, Unevaluated};
 use crate::value::Number;
 use crate::verdict::{Judge, Outcome, Verdict};
 use arrow_schema::DataType;
@@ -145,6 +146,8 @@ pub struct Run {
     pub elapsed: Duration,
     /// Things worth knowing about how the data was read.
     pub notes: Vec<String>,
+    /// Where the SQL of rules that could not be evaluated goes wrong.
+    pub sql_mistakes: Vec<Diagnostic>,
 }
 
 impl Run {
@@ -299,6 +302,15 @@ impl Plan {
         Self { metrics, predicates, rows, observations, analyzers }
     }
 
+    /// What the text is to blame for among the rules and analyzers that cannot be evaluated.
+    fn findings(&self, ruleset: &Ruleset, options: &CheckOptions) -> Vec<Diagnostic> {
+        let mut leaves = Vec::new();
+        selected(ruleset, options).for_each(|(_, node)| each_leaf(node, &mut |rule| leaves.push(rule)));
+        let rules = leaves.into_iter().zip(self.observations.iter().map(|observation| observation.as_ref().err()));
+        let analyzers = ruleset.analyzers().iter().zip(self.analyzers.iter().map(|reported| reported.as_ref().err()));
+        rules.chain(analyzers).filter_map(|(rule, reason)| finding(rule, reason?)).collect()
+    }
+
     /// Columns of the data that are read, those of predicates included.
     fn columns_read(&self) -> Vec<&str> {
         let mut columns = self.metrics.columns();
@@ -392,6 +404,7 @@ pub fn check(
             started: ruleset.now,
             elapsed: clock.elapsed(),
             notes,
+            sql_mistakes: plan.findings(ruleset, options).into_iter().filter(is_about_sql).collect(),
         });
     }
 }
@@ -513,36 +526,40 @@ pub fn explain(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> 
 /// What rules would say of the columns of files: every rule that could not be evaluated.
 pub fn lint_schema(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> Result<Vec<Diagnostic>, Error> {
     let inputs = Inputs::open_unified(paths, options, ruleset.now)?;
-    let plan = Plan::new(ruleset, &inputs, &CheckOptions { only: Vec::new(), skip: Vec::new(), ..options.clone() });
-    let mut leaves = Vec::new();
-    ruleset.rules().iter().for_each(|node| each_leaf(node, &mut |rule| leaves.push(rule)));
-    let findings =
-        leaves.into_iter().zip(plan.observations).filter_map(|(rule, observation)| finding(rule, observation.err()?));
-    let analyzers = ruleset.analyzers().iter().zip(plan.analyzers);
-    Ok(findings.chain(analyzers.filter_map(|(analyzer, reported)| finding(analyzer, reported.err()?))).collect())
+    let options = CheckOptions { only: Vec::new(), skip: Vec::new(), ..options.clone() };
+    let mut findings = Plan::new(ruleset, &inputs, &options).findings(ruleset, &options);
+    // What was found without data is not said twice.
+    let known = |finding: &Diagnostic| {
+        ruleset.diagnostics().iter().any(|own| own.code == finding.code && own.span.range() == finding.span.range())
+    };
+    findings.retain(|finding| !known(finding));
+    Ok(findings)
+}
+
+fn is_about_sql(finding: &Diagnostic) -> bool {
+    [Code::WhereInvalid, Code::QueryInvalid].iter().any(|code| code.as_str() == finding.code)
 }
 
 /// A reason as a finding about the text; `None` for what the text is not to blame for.
-fn finding(rule: &BoundRule, reason: Unevaluated) -> Option<Diagnostic> {
-    use crate::diagnostic::Code;
-    let code = match reason.code {
-        "column_type" | "nested_column" => Code::ColumnType,
+fn finding(rule: &BoundRule, reason: &Unevaluated) -> Option<Diagnostic> {
+    let code = match (reason.code, reason.place) {
         // References may be named when the rules are run.
-        "unknown_reference" | "unreadable_reference" | "unknown_table" | "no_sql" | "not_supported" => return None,
-        _ if rule
-            .filter
-            .as_ref()
-            .is_some_and(|filter| reason.span.is_some_and(|span| filter.span.to(span) == filter.span)) =>
-        {
-            Code::WhereInvalid
+        ("unknown_reference" | "unreadable_reference" | "unknown_table" | "no_sql" | "not_supported", _) => {
+            return None;
         }
-        "unknown_column" => Code::UnknownColumn,
+        (_, Some(Place::Predicate(_))) => Code::WhereInvalid,
+        (_, Some(Place::Query(_))) => Code::QueryInvalid,
+        ("column_type" | "nested_column", _) => Code::ColumnType,
+        ("unknown_column", _) => Code::UnknownColumn,
         _ => Code::NotEvaluated,
     };
-    let span = reason.span.unwrap_or_else(|| rule.parameter_spans.first().copied().unwrap_or(rule.span));
-    let finding = Diagnostic::error(code, span, reason.message);
-    Some(match reason.help {
-        Some(help) => finding.help(help),
+    let span = match reason.place {
+        Some(Place::Parameter(span) | Place::Predicate(span) | Place::Query(span)) => span,
+        None => rule.parameter_spans.first().copied().unwrap_or(rule.span),
+    };
+    let finding = Diagnostic::error(code, span, reason.message.clone());
+    Some(match &reason.help {
+        Some(help) => finding.help(help.clone()),
         None => finding,
     })
 }

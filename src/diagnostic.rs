@@ -147,6 +147,8 @@ codes! {
     WhereNotSupported = "rules::where_not_supported", "no `where` here";
     /// An empty or unreadable `where`.
     WhereInvalid = "rules::where_invalid", "in this predicate";
+    /// A query that cannot be planned.
+    QueryInvalid = "rules::query_invalid", "in this query";
     /// `with threshold` on a type that has none, twice, or with a string.
     Threshold = "rules::threshold", "this threshold";
     /// A tag nobody reads.

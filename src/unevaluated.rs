@@ -15,13 +15,24 @@ pub struct Unevaluated {
     /// What to do.
     pub help: Option<String>,
     /// Where in the document, when that is narrower than the rule.
-    pub span: Option<Span>,
+    pub place: Option<Place>,
+}
+
+/// A place inside a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A parameter.
+    Parameter(Span),
+    /// A word of a predicate.
+    Predicate(Span),
+    /// A word of a query.
+    Query(Span),
 }
 
 impl Unevaluated {
     /// A reason without advice.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None, span: None }
+        Self { code, message: message.into(), help: None, place: None }
     }
 
     /// Says what to do.

@@ -222,7 +222,7 @@ fn empty_data_has_columns_but_nothing_to_judge() {
 #[test]
 fn one_rule_that_cannot_be_evaluated_leaves_the_others_alone() {
     let ran = check(
-        "IsComplete \"customer_idd\", RowCount = 200, Mean \"country\" > 1, CustomSql \"select 1\" = 1",
+        "IsComplete \"customer_idd\", RowCount = 200, Mean \"country\" > 1, CustomSql \"selec 1\" = 1",
         Path::new("fixtures/data/customers.csv"),
         &["--format", "json"],
     );

@@ -244,7 +244,8 @@ fn variance_tells_large_integers_apart() {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values((0..3_000).map(|row| i64::MAX - 1 + row % 2)));
     let kernel = kernel(&Family::Moments, std::slice::from_ref(&column));
     let part = |rows: std::ops::Range<usize>| fold(&kernel, std::slice::from_ref(&column), 3_000, rows, 100);
-    let variance = merged(part(0..1_001), part(1_001..3_000)).finish(&Family::Moments, 1).statistic(Statistic::Variance);
+    let variance =
+        merged(part(0..1_001), part(1_001..3_000)).finish(&Family::Moments, 1).statistic(Statistic::Variance);
     assert!((variance.expect("a variance").to_f64() - 0.25).abs() < 1e-9);
 }
 
@@ -252,7 +253,9 @@ fn variance_tells_large_integers_apart() {
 fn sums_of_large_integers_are_exact() {
     let column: ArrayRef = Arc::new(Int64Array::from(vec![i64::MAX; 5]));
     let kernel = kernel(&Family::Moments, std::slice::from_ref(&column));
-    let sum =
-        fold(&kernel, std::slice::from_ref(&column), 5, 0..5, 2).finish(&Family::Moments, 1).statistic(Statistic::Sum).expect("a sum");
+    let sum = fold(&kernel, std::slice::from_ref(&column), 5, 0..5, 2)
+        .finish(&Family::Moments, 1)
+        .statistic(Statistic::Sum)
+        .expect("a sum");
     assert_eq!(sum.to_string(), (i128::from(i64::MAX) * 5).to_string());
 }

@@ -161,7 +161,7 @@ impl ReferenceArguments {
             else {
                 return Err(usage(format!("--reference takes ALIAS=PATH, not `{entry}`"), None));
             };
-            if alias == crate::sql::PRIMARY {
+            if alias == crate::check::PRIMARY {
                 let help = "give it another alias; `primary` is the data that is checked";
                 return Err(usage("--reference cannot be called primary".into(), Some(help.into())));
             }

@@ -47,8 +47,8 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         let message = "--only and --skip leave no rule to evaluate".to_string();
         return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
     }
-    warn(&text, &ruleset, global)?;
     let run = progress::watched(arguments.quiet, |rows| check(&ruleset, &arguments.data, &options, Some(rows)))?;
+    show_sql_mistakes(&text, &run.sql_mistakes, global)?;
     let report = Report {
         run: &run,
         ruleset: &text.name,
@@ -72,12 +72,14 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
     })
 }
 
-/// Shows mistakes in SQL texts: their rules will be ERROR, the others are evaluated.
-fn warn(text: &source::Source, ruleset: &Ruleset, global: &Global) -> Result<(), Trouble> {
-    let code = crate::diagnostic::Code::WhereInvalid.as_str();
-    let mistakes: Vec<_> = ruleset.diagnostics().iter().filter(|finding| finding.code == code).cloned().collect();
+/// Shows mistakes in SQL texts with their places: their rules are ERROR, the others were evaluated.
+fn show_sql_mistakes(
+    text: &source::Source,
+    mistakes: &[crate::diagnostic::Diagnostic],
+    global: &Global,
+) -> Result<(), Trouble> {
     let mut bytes = Vec::new();
-    diagnostics::render(text, &mistakes, output::stderr_colour(global), &mut bytes)
+    diagnostics::render(text, mistakes, output::stderr_colour(global), &mut bytes)
         .map_err(|error| Trouble::Sink(format!("cannot write the findings: {error}")))?;
     // Nothing is left to do when stderr is closed.
     let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), &bytes);

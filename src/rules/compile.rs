@@ -7,6 +7,7 @@ use crate::metrics::{Family, Metric, Statistic, is_numeric, is_text};
 use crate::plan::{Clause, Expectation, Measure, MetricId, MetricSet, Observation, Reported};
 use crate::sql::{Engine, Predicate};
 use crate::text_cast::TEXT_BECAUSE;
+use crate::unevaluated::Place;
 pub use crate::unevaluated::Unevaluated;
 use arrow_schema::{DataType, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
@@ -137,8 +138,10 @@ impl Compiler<'_> {
     pub fn column(&self, rule: &BoundRule, position: usize) -> Result<Column, Unevaluated> {
         let written = rule.parameters.get(position).cloned().unwrap_or_default();
         let missing = format!("Input data does not include column {written}!");
-        column_of(self.schema, &written, missing)
-            .map_err(|reason| Unevaluated { span: rule.parameter_spans.get(position).copied(), ..reason })
+        column_of(self.schema, &written, missing).map_err(|reason| {
+            let place = rule.parameter_spans.get(position).copied().map(Place::Parameter);
+            Unevaluated { place, ..reason }
+        })
     }
 
     /// The dataset of an alias and its columns.
@@ -283,7 +286,7 @@ pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observat
             code: error.code,
             message: format!("The provided where clause is invalid: {}", error.message),
             help: error.help.clone(),
-            span: Some(filter.span_at(error.offset)),
+            place: Some(Place::Predicate(filter.span_at(error.offset))),
         })?;
         compiler.filter = Some(predicate.text().clone());
         compiler.predicates.entry(predicate.text().clone()).or_insert(predicate);

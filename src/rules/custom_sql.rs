@@ -9,6 +9,7 @@ use crate::metrics::lookup::{KeySource, Lookup, common_type};
 use crate::metrics::{Family, Metric, Statistic};
 use crate::plan::{Measure, MessageLine, Observation};
 use crate::sql::SqlMistake;
+use crate::unevaluated::Place;
 use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
@@ -71,7 +72,7 @@ fn refused(query: &SqlText, mistake: SqlMistake) -> Unevaluated {
         code: mistake.code,
         message: format!("Error executing SQL statement: {}", mistake.message),
         help: mistake.help,
-        span: Some(query.span_at(mistake.offset)),
+        place: Some(Place::Query(query.span_at(mistake.offset))),
     }
 }
 

@@ -33,10 +33,14 @@ pub fn check(rule: &Rule, findings: &mut Vec<Diagnostic>) {
                 Algorithm::parse(name).is_none().then_some("the algorithms are MD5, SHA-1 and SHA-256")
             }
             ("filterOrder", names) => {
-                let given = |name: &str| rule.tags.iter().any(|tag| tag.name.text == name);
-                let known = |name: &&str| ["recentFiles", "uriRegex"].contains(name) && given(name);
-                (!names.iter().all(known))
-                    .then_some("filterOrder lists recentFiles and uriRegex, where the rule has them")
+                let given = |name: &&str| rule.tags.iter().any(|tag| tag.name.text == *name);
+                if let Some(absent) = names.iter().find(|name| !given(name)) {
+                    let message = format!("filterOrder names {absent}, which this rule does not have");
+                    let finding = Diagnostic::warning(Code::TagValue, tag.span, message);
+                    findings.push(finding.help("add that tag, or leave it out of the order"));
+                }
+                let known = |name: &&str| ["recentFiles", "uriRegex"].contains(name);
+                (!names.iter().all(known)).then_some("filterOrder lists recentFiles and uriRegex")
             }
             ("uriRegex", [source]) => match Pattern::new(source, Extent::Part) {
                 Ok(_) => None,
