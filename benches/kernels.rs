@@ -94,7 +94,7 @@ fn metrics(criterion: &mut Criterion) {
                     bencher.iter(|| {
                         let mut accumulator = kernel.accumulator();
                         batches.iter().for_each(|batch| accumulator.update(std::slice::from_ref(batch), batch.len()));
-                        black_box(accumulator.into_state().finish(1))
+                        black_box(accumulator.into_state().finish(&metric.family, 1))
                     });
                 });
             }

@@ -4,7 +4,7 @@ mod common_type;
 mod key_table;
 
 pub use common_type::common_type;
-pub use key_table::{KeyTable, SourceKeys, UnfitKeys, find_row};
+pub use key_table::{KeyTable, RowText, SourceKeys, UnfitKeys, find_row};
 
 use super::frequencies::{Frequencies, row_keys};
 use super::{NoValue, Reading, Statistic};

@@ -4,7 +4,9 @@ use super::{ScanOptions, Sources, Trouble, each_partition, lock};
 use crate::error::Error;
 use crate::input::Dataset;
 use crate::metrics::Metric;
-use crate::metrics::lookup::{Found, KeySource, KeyTable, Lookup, SourceKeys, UnfitKeys, common_type, find_row};
+use crate::metrics::lookup::{
+    Found, KeySource, KeyTable, Lookup, RowText, SourceKeys, UnfitKeys, common_type, find_row,
+};
 use crate::unevaluated::Unevaluated;
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Schema};
@@ -104,7 +106,7 @@ fn null_key(place: &str, columns: &[Arc<str>], key: &str) -> Unevaluated {
         .help("rows are matched by keys that are unique and never NULL on both sides")
 }
 
-fn repeated_key(place: &str, columns: &[Arc<str>], row: Option<(Vec<String>, Vec<String>)>) -> Unevaluated {
+fn repeated_key(place: &str, columns: &[Arc<str>], row: Option<RowText>) -> Unevaluated {
     let key = row.map_or_else(String::new, |(key, _)| format!(": {}", key.join(", ")));
     Unevaluated::new("unfit_key", format!("a key ({}) occurs more than once in {place}{key}", columns.join(", ")))
         .help("rows are matched by keys that are unique and never NULL on both sides")
@@ -214,7 +216,7 @@ fn search(
     types: &[DataType],
     key: u128,
     options: &ScanOptions<'_>,
-) -> Result<Option<(Vec<String>, Vec<String>)>, Error> {
+) -> Result<Option<RowText>, Error> {
     let positions = positions(dataset, columns)?;
     for partition in 0..dataset.partitions() {
         let (batches, order) = dataset.read(partition, &positions, options.batch_rows.max(1))?;

@@ -3,11 +3,13 @@
 //! Spark without ANSI mode, as Glue runs it: casts that fail give NULL, and so does a
 //! division by zero (see `functions`).
 
-use super::rewrite::{expand, expressions, name_of, plain_arguments, rename, string_literal, text, whole_literal};
+use super::rewrite::{
+    Walk, expand, expressions, name_of, plain_arguments, rename, string_literal, text, whole_literal,
+};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, JoinOperator, OrderByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier,
-    Subscript, Value, VisitMut, VisitorMut,
+    Subscript, Value, VisitMut,
 };
 use std::ops::ControlFlow;
 
@@ -158,58 +160,51 @@ fn date_pattern(java: &str) -> Option<String> {
     Some(pattern)
 }
 
-/// What cannot be said in the planner's terms.
-struct Rewriter;
-
 /// Rewrites a tree; an error says what has no counterpart.
 pub fn rewrite(tree: &mut impl VisitMut) -> Result<(), String> {
-    match tree.visit(&mut Rewriter) {
+    let mut expression = |part: &mut Expr| match rewritten(part) {
+        Some(Ok(rewritten)) => {
+            *part = rewritten;
+            ControlFlow::Continue(())
+        }
+        Some(Err(message)) => ControlFlow::Break(message),
+        None => ControlFlow::Continue(()),
+    };
+    match tree.visit(&mut Walk { expression: &mut expression, select: joins, query: set_operators }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(message) => Err(message),
     }
 }
 
-impl VisitorMut for Rewriter {
-    type Break = String;
-
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<String> {
-        for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
-            join.join_operator = match std::mem::replace(&mut join.join_operator, JoinOperator::CrossApply) {
-                JoinOperator::Semi(constraint) => JoinOperator::LeftSemi(constraint),
-                JoinOperator::Anti(constraint) => JoinOperator::LeftAnti(constraint),
-                operator => operator,
-            };
-        }
-        ControlFlow::Continue(())
+/// Joins that name no side are left joins.
+fn joins(select: &mut Select) -> ControlFlow<String> {
+    for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
+        join.join_operator = match std::mem::replace(&mut join.join_operator, JoinOperator::CrossApply) {
+            JoinOperator::Semi(constraint) => JoinOperator::LeftSemi(constraint),
+            JoinOperator::Anti(constraint) => JoinOperator::LeftAnti(constraint),
+            operator => operator,
+        };
     }
+    ControlFlow::Continue(())
+}
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<String> {
-        fn set_operations(body: &mut SetExpr) -> Result<(), String> {
-            let SetExpr::SetOperation { left, op, right, set_quantifier } = body else { return Ok(()) };
-            if *op == SetOperator::Minus {
-                *op = SetOperator::Except;
-            }
-            if *set_quantifier == SetQuantifier::All && *op != SetOperator::Union {
-                // The planner would not count how often a row occurs.
-                return Err(format!("{op} ALL is not supported; group the rows and compare their counts"));
-            }
-            set_operations(left)?;
-            set_operations(right)
+/// MINUS is EXCEPT; of the operators that count rows there is only UNION ALL.
+fn set_operators(query: &mut Query) -> ControlFlow<String> {
+    fn set_operations(body: &mut SetExpr) -> Result<(), String> {
+        let SetExpr::SetOperation { left, op, right, set_quantifier } = body else { return Ok(()) };
+        if *op == SetOperator::Minus {
+            *op = SetOperator::Except;
         }
-        match set_operations(&mut query.body) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(message) => ControlFlow::Break(message),
+        if *set_quantifier == SetQuantifier::All && *op != SetOperator::Union {
+            // The planner would not count how often a row occurs.
+            return Err(format!("{op} ALL is not supported; group the rows and compare their counts"));
         }
+        set_operations(left)?;
+        set_operations(right)
     }
-
-    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<String> {
-        if let Some(rewritten) = rewritten(expression) {
-            match rewritten {
-                Ok(rewritten) => *expression = rewritten,
-                Err(message) => return ControlFlow::Break(message),
-            }
-        }
-        ControlFlow::Continue(())
+    match set_operations(&mut query.body) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(message) => ControlFlow::Break(message),
     }
 }
 

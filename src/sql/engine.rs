@@ -25,10 +25,9 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as DataFusionStatement;
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, Statement, visit_expressions};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, Statement};
 use futures::StreamExt;
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -50,11 +49,7 @@ pub fn check_predicate(text: &str) -> Result<(), SqlMistake> {
 
 fn predicate_tree(tokens: &SqlTokens) -> Result<SqlExpr, SqlMistake> {
     let tree = tokens.parse(|parser| parser.parse_expr())?;
-    let subquery = visit_expressions(&tree, |part| match part {
-        SqlExpr::Subquery(_) | SqlExpr::InSubquery { .. } | SqlExpr::Exists { .. } => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    });
-    if subquery.is_break() {
+    if query::has_subquery(&tree) {
         let mistake = SqlMistake::new("where_subquery", "a where clause has no subqueries: it judges single rows");
         return Err(mistake.help("write the check as CustomSql"));
     }

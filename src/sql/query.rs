@@ -6,7 +6,7 @@ use crate::value::Number;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{
-    Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor, visit_relations,
+    Expr, ObjectName, Query, Select, SetExpr, Statement, TableFactor, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::Token;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ pub fn parse(tokens: &SqlTokens) -> Result<Query, SqlMistake> {
     let Statement::Query(query) = statement else {
         return Err(refused(&format!("{} is no query", kind(&statement))));
     };
-    if let ControlFlow::Break(what) = query.visit(&mut ReadOnly) {
+    if let ControlFlow::Break(what) = query.visit(&mut Inspection::of_what_is_done()) {
         return Err(refused(&what));
     }
     if expanded(&query) > MOST_TABLES {
@@ -40,35 +40,11 @@ const ROUNDS: usize = 4;
 
 /// How many tables a query reads: the planner copies a WITH clause to every place that names it.
 fn expanded(query: &Query) -> u64 {
-    struct Sizes(HashMap<String, u64>);
-    impl Sizes {
-        fn of(&self, query: &Query) -> u64 {
-            let mut size = 0u64;
-            let _ = visit_relations(query, |name| {
-                size = size.saturating_add(self.0.get(&name.to_string().to_lowercase()).copied().unwrap_or(1));
-                ControlFlow::<()>::Continue(())
-            });
-            size
-        }
-    }
-    impl Visitor for Sizes {
-        type Break = ();
-        fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-            for clause in query.with.iter().flat_map(|with| &with.cte_tables) {
-                let name = clause.alias.name.to_string().to_lowercase();
-                // A clause that names itself is run step by step, not copied.
-                self.0.remove(&name);
-                let size = self.of(&clause.query);
-                self.0.insert(name, size);
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    let mut sizes = Sizes(HashMap::new());
+    let mut sizes = Inspection::of_sizes(HashMap::new());
     for _ in 0..ROUNDS {
         let _ = query.visit(&mut sizes);
     }
-    sizes.of(query)
+    sizes.size_of(query)
 }
 
 fn refused(what: &str) -> SqlMistake {
@@ -81,9 +57,53 @@ fn kind(statement: &Statement) -> String {
     text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-struct ReadOnly;
+/// A walk over a tree that changes nothing. One type for all walks: the code of a walk over all of
+/// SQL is large.
+struct Inspection {
+    aim: Aim,
+    /// Tables that each WITH clause stands for, by name.
+    sizes: HashMap<String, u64>,
+    /// Tables counted in this walk.
+    tables: u64,
+}
 
-impl Visitor for ReadOnly {
+#[derive(PartialEq, Eq)]
+enum Aim {
+    /// Whether the query only reads what it may.
+    Deeds,
+    /// How many tables each WITH clause stands for.
+    Sizes,
+    /// How many tables there are.
+    Tables,
+    /// Whether there is a query at all.
+    Queries,
+}
+
+impl Inspection {
+    fn of_what_is_done() -> Self {
+        Self { aim: Aim::Deeds, sizes: HashMap::new(), tables: 0 }
+    }
+
+    fn of_sizes(sizes: HashMap<String, u64>) -> Self {
+        Self { aim: Aim::Sizes, sizes, tables: 0 }
+    }
+
+    /// Tables of a query, as far as its WITH clauses are known.
+    fn size_of(&mut self, query: &Query) -> u64 {
+        let mut count = Self { aim: Aim::Tables, sizes: std::mem::take(&mut self.sizes), tables: 0 };
+        let _ = query.visit(&mut count);
+        self.sizes = count.sizes;
+        count.tables
+    }
+}
+
+/// Whether an expression holds a query.
+pub fn has_subquery(expression: &Expr) -> bool {
+    let mut inspection = Inspection { aim: Aim::Queries, sizes: HashMap::new(), tables: 0 };
+    expression.visit(&mut inspection).is_break()
+}
+
+impl Visitor for Inspection {
     type Break = String;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
@@ -94,17 +114,39 @@ impl Visitor for ReadOnly {
                 _ => false,
             }
         }
-        if writes(&query.body) {
-            return ControlFlow::Break("a query must not hold statements that write".into());
+        match self.aim {
+            Aim::Queries => ControlFlow::Break("a subquery".into()),
+            Aim::Deeds if writes(&query.body) => {
+                ControlFlow::Break("a query must not hold statements that write".into())
+            }
+            Aim::Deeds if !query.locks.is_empty() => ControlFlow::Break("a query must not lock rows".into()),
+            _ => ControlFlow::Continue(()),
         }
-        if !query.locks.is_empty() {
-            return ControlFlow::Break("a query must not lock rows".into());
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
+        if self.aim == Aim::Sizes {
+            for clause in query.with.iter().flat_map(|with| &with.cte_tables) {
+                let name = clause.alias.name.to_string().to_lowercase();
+                // A clause that names itself is run step by step, not copied.
+                self.sizes.remove(&name);
+                let size = self.size_of(&clause.query);
+                self.sizes.insert(name, size);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<String> {
+        if self.aim == Aim::Tables {
+            let size = self.sizes.get(&name.to_string().to_lowercase()).copied().unwrap_or(1);
+            self.tables = self.tables.saturating_add(size);
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<String> {
-        if select.into.is_some() {
+        if self.aim == Aim::Deeds && select.into.is_some() {
             return ControlFlow::Break("SELECT INTO writes a table".into());
         }
         ControlFlow::Continue(())
@@ -112,10 +154,10 @@ impl Visitor for ReadOnly {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
         match factor {
-            TableFactor::Table { args: Some(_), name, .. } => {
+            TableFactor::Table { args: Some(_), name, .. } if self.aim == Aim::Deeds => {
                 ControlFlow::Break(format!("{name} is a table function; only primary and the aliases can be read"))
             }
-            TableFactor::TableFunction { .. } | TableFactor::Function { .. } => {
+            TableFactor::TableFunction { .. } | TableFactor::Function { .. } if self.aim == Aim::Deeds => {
                 ControlFlow::Break("table functions are not read; only primary and the aliases are".into())
             }
             _ => ControlFlow::Continue(()),
@@ -123,7 +165,10 @@ impl Visitor for ReadOnly {
     }
 
     fn pre_visit_statement(&mut self, _statement: &Statement) -> ControlFlow<String> {
-        ControlFlow::Break("a query must not hold other statements".into())
+        match self.aim {
+            Aim::Deeds => ControlFlow::Break("a query must not hold other statements".into()),
+            _ => ControlFlow::Continue(()),
+        }
     }
 }
 

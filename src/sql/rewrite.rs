@@ -1,12 +1,37 @@
 //! Expressions written in terms of others: `$1` in a template stands for the first argument.
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Value,
-    visit_expressions_mut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select,
+    Value, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use std::ops::ControlFlow;
+
+/// What a walk over a tree does to its parts; every part comes after the parts it holds. One type
+/// for all walks: the code of a walk over all of SQL is large.
+pub struct Walk<'a> {
+    /// Called with every expression.
+    pub expression: &'a mut dyn FnMut(&mut Expr) -> ControlFlow<String>,
+    /// Called with every SELECT, before its parts.
+    pub select: fn(&mut Select) -> ControlFlow<String>,
+    /// Called with every query, before its parts.
+    pub query: fn(&mut Query) -> ControlFlow<String>,
+}
+
+impl VisitorMut for Walk<'_> {
+    type Break = String;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<String> {
+        (self.select)(select)
+    }
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<String> {
+        (self.query)(query)
+    }
+    fn post_visit_expr(&mut self, expression: &mut Expr) -> ControlFlow<String> {
+        (self.expression)(expression)
+    }
+}
 
 /// The name of a function, in lower case.
 pub fn name_of(function: &Function) -> Option<String> {
@@ -73,7 +98,7 @@ pub fn text(value: &str) -> Expr {
 pub fn expand(template: &str, arguments: &[Expr]) -> Option<Expr> {
     // `$1` is a placeholder value of the parser.
     let mut expression = Parser::new(&GenericDialect {}).try_with_sql(template).ok()?.parse_expr().ok()?;
-    let _ = visit_expressions_mut(&mut expression, |part| {
+    let mut replace = |part: &mut Expr| {
         if let Expr::Value(value) = part
             && let Value::Placeholder(name) = &value.value
             && let Some(argument) = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok())
@@ -81,7 +106,9 @@ pub fn expand(template: &str, arguments: &[Expr]) -> Option<Expr> {
         {
             *part = Expr::Nested(Box::new(argument.clone()));
         }
-        ControlFlow::<()>::Continue(())
-    });
+        ControlFlow::Continue(())
+    };
+    let (select, query) = (|_: &mut Select| ControlFlow::Continue(()), |_: &mut Query| ControlFlow::Continue(()));
+    let _ = expression.visit(&mut Walk { expression: &mut replace, select, query });
     Some(Expr::Nested(Box::new(expression)))
 }

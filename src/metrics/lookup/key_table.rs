@@ -187,13 +187,11 @@ fn bitmap(parts: &[SourceKeys]) -> Option<Keys> {
     Some(Keys::Bitmap { first, bits })
 }
 
-/// Looks for the first row with a key; gives its key and compared values as text.
-pub fn find_row(
-    lookup: &Lookup,
-    types: &[DataType],
-    columns: &[ArrayRef],
-    key: u128,
-) -> ControlFlow<(Vec<String>, Vec<String>)> {
+/// A row as text: its key and its compared values.
+pub type RowText = (Vec<String>, Vec<String>);
+
+/// Looks for the first row with a key.
+pub fn find_row(lookup: &Lookup, types: &[DataType], columns: &[ArrayRef], key: u128) -> ControlFlow<RowText> {
     let conformed: Vec<_> = columns.iter().zip(types).map(|(array, common)| conformed(array, common)).collect();
     let keys = columns.len() - lookup.compared;
     match row_keys(&conformed[..keys], lookup.null_is_value).iter().position(|own| *own == Some(key)) {
