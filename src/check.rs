@@ -1,23 +1,25 @@
 //! The whole order: text, tree, bound rules, plan, scan, verdicts. The only file that
 //! knows all of it.
 
+mod inputs;
+
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl;
 use crate::error::Error;
-use crate::input::{Dataset, ReadOptions};
+use crate::input::ReadOptions;
 use crate::metrics::{Distribution, Family, Metric, Statistic};
 use crate::plan::explain::Explanation;
 use crate::plan::{Measure, MetricId, MetricSet, Observation, Reported, Results};
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
-use crate::rules::compile::{Compiler, ReferenceSchemas, compile, compile_analyzer, find_column};
-use crate::scan::{References, ScanError, ScanOptions, Sources, scan, unreadable};
+use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
+use crate::scan::{ScanOptions, Sources, scan};
 pub use crate::sql::PRIMARY;
-use crate::sql::{Engine, Predicate, SqlOptions};
+use crate::sql::Predicate;
 use crate::unevaluated::{Place, Unevaluated};
 use crate::value::Number;
 use crate::verdict::{Judge, Outcome, Verdict};
-use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
+use inputs::{Inputs, Readings, widen};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -170,90 +172,6 @@ pub struct AnalyzerOutcome {
     pub message: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
-}
-
-/// The data that is checked, and what rules may look at besides.
-struct Inputs {
-    primary: Arc<Dataset>,
-    references: References,
-    schemas: ReferenceSchemas,
-    sql: Engine,
-}
-
-/// How each dataset is read; inferred types are learnt while reading.
-struct Readings {
-    primary: ReadOptions,
-    references: BTreeMap<String, ReadOptions>,
-}
-
-impl Readings {
-    fn new(options: &CheckOptions) -> Self {
-        // Column types are named for the data that is checked.
-        let plain = ReadOptions { column_types: BTreeMap::new(), ..options.read.clone() };
-        let references = options.references.keys().map(|alias| (alias.clone(), plain.clone())).collect();
-        Self { primary: options.read.clone(), references }
-    }
-
-    fn of(&mut self, dataset: Option<&str>) -> &mut ReadOptions {
-        match dataset {
-            Some(alias) => self.references.entry(alias.to_string()).or_default(),
-            None => &mut self.primary,
-        }
-    }
-}
-
-impl Inputs {
-    fn open(
-        paths: &[PathBuf],
-        options: &CheckOptions,
-        readings: &Readings,
-        now: DateTime<Utc>,
-    ) -> Result<Self, ScanError> {
-        let primary = Arc::new(Dataset::open(paths, &readings.primary)?);
-        let mut references = References::new();
-        for (alias, paths) in &options.references {
-            let alias: Arc<str> = alias.as_str().into();
-            let reading = readings.references.get(&*alias).unwrap_or(&readings.primary);
-            let opened = match Dataset::open(paths, reading) {
-                Ok(dataset) => Ok(Arc::new(dataset)),
-                Err(error @ Error::Widen { .. }) => return Err(ScanError { dataset: Some(alias), error }),
-                Err(error) => Err(unreadable(&alias, &error)),
-            };
-            references.insert(alias, opened);
-        }
-        let schemas = references
-            .iter()
-            .map(|(alias, opened)| {
-                (alias.clone(), opened.as_ref().map(|dataset| dataset.schema().clone()).map_err(Clone::clone))
-            })
-            .collect();
-        let opened = references
-            .iter()
-            .filter_map(|(alias, opened)| opened.as_ref().ok().map(|dataset| (alias.clone(), dataset.clone())));
-        let tables = std::iter::once((Arc::from(PRIMARY), primary.clone())).chain(opened).collect();
-        let sql = Engine::new(
-            tables,
-            SqlOptions {
-                now,
-                zone: options.zone,
-                timeout: options.sql_timeout,
-                memory_bytes: options.memory_bytes,
-                batch_rows: options.batch_rows,
-            },
-        );
-        Ok(Self { primary, references, schemas, sql })
-    }
-
-    /// Opens everything with the types that hold in all files.
-    fn open_unified(paths: &[PathBuf], options: &CheckOptions, now: DateTime<Utc>) -> Result<Self, Error> {
-        let mut readings = Readings::new(options);
-        loop {
-            match Self::open(paths, options, &readings, now) {
-                Ok(inputs) => return Ok(inputs),
-                Err(trouble) => widen(trouble, &mut readings, &mut Vec::new())?,
-            }
-        }
-    }
 }
 
 /// A plan for one schema.
@@ -443,37 +361,6 @@ fn analyzed(analyzer: &BoundRule, reported: &Result<Vec<Reported>, Unevaluated>,
         outcome.message = Some("There are no values to measure".into());
     }
     outcome
-}
-
-/// Takes a wider type for a column into the options, or gives the error back. Every round widens a
-/// column, so there are at most a few rounds per column.
-fn widen(trouble: ScanError, readings: &mut Readings, notes: &mut Vec<String>) -> Result<(), Error> {
-    let read = readings.of(trouble.dataset.as_deref());
-    match trouble.error {
-        Error::Widen { column, data_type, reason } if read.inferred_types.get(&column) != Some(&*data_type) => {
-            let name = crate::error::escape_controls(&column);
-            let whose = trouble.dataset.map_or(String::new(), |alias| format!(" of {alias}"));
-            let subject = format!("column `{name}`{whose} ");
-            notes.retain(|note: &String| !note.starts_with(&subject));
-            notes.push(format!("{subject}is read as {}, because of {reason}", widened_name(&data_type)));
-            read.inferred_types.insert(column, *data_type);
-            Ok(())
-        }
-        error => Err(error),
-    }
-}
-
-fn widened_name(data_type: &DataType) -> &'static str {
-    match data_type {
-        DataType::Utf8 => "text",
-        DataType::Float64 => "float",
-        DataType::Int64 => "int",
-        DataType::Decimal128(_, _) => "decimal",
-        DataType::Boolean => "boolean",
-        DataType::Date32 => "date",
-        DataType::Timestamp(_, _) => "timestamp",
-        _ => "another type",
-    }
 }
 
 fn skipped(node: &BoundNode) -> Outcome {

@@ -100,6 +100,84 @@ fn statements_give_what_spark_gives_or_an_error() {
     assert!(wrong.is_empty(), "{} statements:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Predicates over the orders.
+const PREDICATES: &[&str] = &[
+    "status = 'shipped'",
+    "status is null or status <> 'shipped'",
+    "STATUS in ('shipped', 'pending') and amount > 10.5",
+    "not (quantity between 2 and 4)",
+    "`unit.cost` > 3 and `Ship Region` is not null",
+    "email rlike '^[a-z.]+@[a-z.]+$'",
+    "email not like '%.org'",
+    "order_date >= '2024-02-01' and created_at < '2024-06-01 12:00:00'",
+    "datediff(order_date, '2024-01-01') > 30",
+    "coalesce(amount, 0) / quantity > 20",
+    "price / 0 > 1",
+    "quantity_text > 3",
+    "case when country = 'DE' then amount else null end > 0",
+    "null",
+    "1 = 1",
+];
+
+#[test]
+fn a_predicate_selects_the_rows_that_a_query_with_it_counts() {
+    for batch_rows in [3, 8192] {
+        let options = CheckOptions { batch_rows, ..options() };
+        let rules: Vec<_> = PREDICATES
+            .iter()
+            .flat_map(|predicate| {
+                let query = format!("select count(*) from primary where {predicate}");
+                [format!("RowCount >= 0 where \"{predicate}\""), custom_sql(&query, ">= 0")]
+            })
+            .collect();
+        for pair in run(&rules, &options).outcomes.chunks(2) {
+            let count = |outcome: &Outcome| outcome.metrics.first().map(|(_, value)| value.to_f64());
+            assert!(
+                pair[0].verdict == Verdict::Pass && count(&pair[0]).is_some(),
+                "{}: {:?}",
+                pair[0].rule,
+                pair[0].message
+            );
+            assert_eq!(count(&pair[0]), count(&pair[1]), "{} in batches of {batch_rows}", pair[0].rule);
+        }
+    }
+}
+
+#[test]
+fn long_and_deep_statements_are_refused_or_end() {
+    let limited = CheckOptions { sql_timeout: Duration::from_secs(5), memory_bytes: 256 << 20, ..options() };
+    let terms = |term: &str, by: &str, count: usize| vec![term; count].join(by);
+    let ladder = |step: &dyn Fn(usize) -> String| (1..200).map(step).collect::<Vec<_>>().join(", ");
+    let statements = [
+        format!("select count(*) from primary where {}", terms("order_id = 1", " or ", 20_000)),
+        format!("select count(*) from primary where {}", terms("order_id > 0", " and ", 4_000)),
+        format!("select {}", terms("1", " + ", 9_000)),
+        format!("select length({}) from primary", terms("email", " || ", 5_000)),
+        format!("select {}1{}", "(".repeat(10_000), ")".repeat(10_000)),
+        format!("select {}1{}", "abs(".repeat(5_000), ")".repeat(5_000)),
+        format!("select {}1{}", "cast(".repeat(3_000), " as int)".repeat(3_000)),
+        format!("select {}true", "not ".repeat(9_000)),
+        terms("select 1", " union all ", 4_000),
+        format!("select count(*) from primary where order_id in ({})", terms("1", ",", 9_000)),
+        format!("select {}", terms("order_id", ",", 9_000)),
+        format!(
+            "with c0 as (select * from primary), {} select count(*) from c199",
+            ladder(&|at| { format!("c{at} as (select * from c{} union all select * from c{0})", at - 1) })
+        ),
+        format!(
+            "with c0 as (select email as t from primary), {} select max(length(t)) from c199",
+            ladder(&|at| { format!("c{at} as (select concat(t, t) as t from c{})", at - 1) })
+        ),
+        format!("select '{}'", "x".repeat(300_000)),
+    ];
+    for statement in statements {
+        let clock = Instant::now();
+        let outcome = run(&[custom_sql(&statement, "> -1")], &limited).outcomes.remove(0);
+        let start: String = statement.chars().take(60).collect();
+        assert!(clock.elapsed() < Duration::from_secs(40), "{start} {:?}", outcome.verdict);
+    }
+}
+
 #[test]
 fn hostile_statements_are_refused_or_end_within_their_limits() {
     let limited = CheckOptions { sql_timeout: Duration::from_secs(3), memory_bytes: 256 << 20, ..options() };

@@ -215,7 +215,7 @@ pub struct ReadArguments {
     /// Format of the data files when their names do not tell: parquet, csv
     #[arg(long, value_name = "FORMAT", help_heading = "Reading data")]
     pub input_format: Option<String>,
-    /// Type of a column: text, int, float, decimal(p,s), boolean, date, timestamp; repeatable (CSV)
+    /// Type of a column, or of ALIAS.NAME: text, int, float, decimal(p,s), boolean, date, timestamp; repeatable (CSV)
     #[arg(long, value_name = "NAME=TYPE", help_heading = "Reading data")]
     pub column_type: Vec<String>,
     /// The first line of CSV files is data

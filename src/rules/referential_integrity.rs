@@ -143,7 +143,10 @@ pub(super) fn pair(
                 type_name(&other.data_type)
             ),
         );
-        return Err(reason.help("give both the same type; for CSV, name it with --column-type NAME=TYPE"));
+        let name = crate::error::escape_controls(&other.name);
+        return Err(reason.help(format!(
+            "give both the same type; for CSV, name it: --column-type {alias}.{name}=text, or without the alias for the data"
+        )));
     }
     Ok((own, other))
 }

@@ -55,7 +55,8 @@ pub fn to_type(expression: Expr, target: &DataType, zone: chrono_tz::Tz) -> Expr
     }
 }
 
-fn is_text(data_type: &DataType) -> bool {
+/// Text in one of the planner's layouts.
+pub fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 

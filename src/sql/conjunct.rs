@@ -73,6 +73,8 @@ impl Conjunct {
         rows: usize,
         judged: &mut Option<JudgedValues>,
     ) -> Result<BooleanBuffer, Unevaluated> {
+        #[cfg(not(feature = "sql"))]
+        let _ = judged;
         match (&self.kind, columns) {
             (Kind::Null(null), [column]) => Ok(match (column.logical_nulls(), null) {
                 (Some(nulls), true) => !nulls.inner(),
@@ -89,10 +91,6 @@ impl Conjunct {
             #[cfg(feature = "sql")]
             (Kind::Expression(expression), columns) => expression.judge(columns, rows),
         }
-        .inspect(|_| {
-            // Only expressions keep what they know.
-            let _ = &judged;
-        })
     }
 }
 
@@ -148,7 +146,7 @@ impl Expression {
         let failed = |error: datafusion::error::DataFusionError| {
             Unevaluated::new(
                 "where_failed",
-                format!("The where clause cannot be evaluated: {}", super::engine::first_line(&error)),
+                format!("The where clause cannot be evaluated: {}", super::session::first_line(&error)),
             )
         };
         let judged = self.physical.evaluate(&batch).and_then(|value| value.into_array(rows)).map_err(failed)?;

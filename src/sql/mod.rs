@@ -12,6 +12,8 @@ mod conjunct;
 mod null_tests;
 
 #[cfg(feature = "sql")]
+mod bounds;
+#[cfg(feature = "sql")]
 mod casts;
 #[cfg(feature = "sql")]
 mod dialect;
@@ -20,9 +22,13 @@ mod engine;
 #[cfg(feature = "sql")]
 mod functions;
 #[cfg(feature = "sql")]
+mod operators;
+#[cfg(feature = "sql")]
 mod query;
 #[cfg(feature = "sql")]
 mod rewrite;
+#[cfg(feature = "sql")]
+mod session;
 #[cfg(feature = "sql")]
 mod tables;
 #[cfg(feature = "sql")]
@@ -35,7 +41,9 @@ mod absent;
 pub use absent::{Engine, check_predicate};
 pub use conjunct::{Conjunct, JudgedValues};
 #[cfg(feature = "sql")]
-pub use engine::{Engine, check_predicate};
+pub use engine::Engine;
+#[cfg(feature = "sql")]
+pub use session::check_predicate;
 
 use crate::error::Error;
 use crate::unevaluated::Unevaluated;
