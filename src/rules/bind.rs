@@ -10,6 +10,7 @@ use super::{REGISTRY, find};
 use crate::diagnostic::{Code, Diagnostic, Severity, nearest};
 use crate::dqdl::ast::{Connective, Document, ParameterValue, Rule, RuleNode, TagValue, TextOrList};
 use crate::span::Span;
+use crate::sql::{SqlMistake, lost_backslash};
 use chrono::{DateTime, Utc};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -109,6 +110,18 @@ pub struct SqlText {
 }
 
 impl SqlText {
+    /// Mistakes that need no data. They make the rule an ERROR; the other rules are evaluated.
+    pub fn mistakes(&self, code: Code, check: fn(&str) -> Result<(), SqlMistake>) -> Vec<Diagnostic> {
+        let invalid = check(&self.text)
+            .err()
+            .map(|mistake| SqlMistake { help: mistake.help.or(Some("the rule will be ERROR".into())), ..mistake });
+        let finding = |mistake: SqlMistake| {
+            let finding = Diagnostic::warning(code, self.span_at(mistake.offset), mistake.message);
+            finding.help(mistake.help.unwrap_or_default())
+        };
+        invalid.into_iter().chain(lost_backslash(&self.text)).map(finding).collect()
+    }
+
     /// The place of a byte of the text in the document; the whole string when it is not known.
     pub fn span_at(&self, offset: Option<usize>) -> Span {
         match offset {
@@ -241,9 +254,7 @@ impl<'a> Binder<'a> {
                 );
             }
             let filter = SqlText { text: filter.raw.as_str().into(), span: filter.span, literal: true };
-            if let Err(mistake) = crate::sql::check_predicate(&filter.text) {
-                self.sql_mistake(&filter, mistake);
-            }
+            self.diagnostics.extend(filter.mistakes(Code::WhereInvalid, crate::sql::check_predicate));
             (!filter.text.trim().is_empty()).then_some(filter)
         });
         (!self.errors_since(before)).then_some(BoundRule { condition, threshold, filter, ..bound })
@@ -272,12 +283,6 @@ impl<'a> Binder<'a> {
         }
         let bound = self.common(analyzer, rule_type)?;
         (!self.errors_since(before)).then_some(bound)
-    }
-
-    /// A mistake in SQL text makes its rule an ERROR; the other rules are evaluated.
-    fn sql_mistake(&mut self, text: &SqlText, mistake: crate::sql::SqlMistake) {
-        let finding = Diagnostic::warning(Code::WhereInvalid, text.span_at(mistake.offset), mistake.message);
-        self.diagnostics.push(finding.help(mistake.help.unwrap_or("the rule will be ERROR".into())));
     }
 
     fn errors_since(&self, before: usize) -> bool {

@@ -4,7 +4,8 @@ use super::BoundRule;
 use super::bind::SqlText;
 use super::compile::{Column, Compiler, Unevaluated, column_of};
 use super::signature::{Conditions, Example, RuleType, Signature};
-use crate::dqdl::ast::Kind;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::dqdl::ast::{Kind, ParameterValue, Rule};
 use crate::metrics::lookup::{KeySource, Lookup, common_type};
 use crate::metrics::{Family, Metric, Statistic};
 use crate::plan::{Measure, MessageLine, Observation};
@@ -51,10 +52,23 @@ pub(super) static RULE: RuleType = RuleType {
         },
         Example { data: "a\n1\n", rule: r#"CustomSql "drop table primary" = 0"#, verdict: "ERROR", ..Example::BASE },
     ],
+    check,
     compile,
     analyze: |compiler, analyzer| Ok(number(compiler, analyzer)?.reported),
     ..RuleType::BASE
 };
+
+/// Mistakes of a query that stands in the rule itself.
+fn check(rule: &Rule, findings: &mut Vec<Diagnostic>) {
+    if let Some(parameter) = rule.parameters.first()
+        && let ParameterValue::Quoted(raw) = &parameter.value
+    {
+        let query = SqlText { text: raw.as_str().into(), span: parameter.span, literal: true };
+        // With a connector before it, the quotes are not where the parameter begins.
+        let query = SqlText { literal: query.span.len() == query.text.len() + 2, ..query };
+        findings.extend(query.mistakes(Code::QueryInvalid, crate::sql::check_query));
+    }
+}
 
 fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     if rule.condition.is_some() && rule.threshold.is_some() {

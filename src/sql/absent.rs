@@ -22,6 +22,11 @@ pub fn check_predicate(_text: &str) -> Result<(), SqlMistake> {
     Ok(())
 }
 
+/// Accepts every text.
+pub fn check_query(_text: &str) -> Result<(), SqlMistake> {
+    Ok(())
+}
+
 /// Knows NULL tests and nothing else.
 pub struct Engine;
 

@@ -38,12 +38,12 @@ mod text;
 mod absent;
 
 #[cfg(not(feature = "sql"))]
-pub use absent::{Engine, check_predicate};
+pub use absent::{Engine, check_predicate, check_query};
 pub use conjunct::{Conjunct, JudgedValues};
 #[cfg(feature = "sql")]
 pub use engine::Engine;
 #[cfg(feature = "sql")]
-pub use session::check_predicate;
+pub use session::{check_predicate, check_query};
 
 use crate::error::Error;
 use crate::unevaluated::Unevaluated;
@@ -152,11 +152,45 @@ impl Predicate {
     }
 }
 
+/// A backslash inside a text that Spark drops although a pattern was probably meant: `'\d+'`.
+pub fn lost_backslash(sql: &str) -> Option<SqlMistake> {
+    let (mut inside, mut characters) = (false, sql.char_indices().peekable());
+    while let Some((offset, character)) = characters.next() {
+        match character {
+            '\'' => inside = !inside,
+            '\\' => {
+                let next = characters.next().map(|(_, next)| next);
+                if inside && next.is_some_and(|next| "dDwWsSbB.+*?()[]{}|^$".contains(next)) {
+                    let mistake = SqlMistake::new("lost_backslash", "this backslash is dropped, as Spark drops it");
+                    return Some(SqlMistake { offset: Some(offset), ..mistake }.help("write two backslashes"));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 /// A name that is no column.
 fn unknown_column<'n>(name: &str, names: impl Iterator<Item = &'n str>, offset: Option<usize>) -> SqlMistake {
     let mistake = SqlMistake { offset, ..SqlMistake::new("unknown_column", format!("there is no column {name}")) };
     match crate::diagnostic::nearest(name, names) {
         Some(near) => mistake.help(format!("did you mean {near}?")),
         None => mistake.help("names with blanks or dots stand in `back-ticks`, texts in 'single quotes'"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_backslashes_of_patterns_are_noticed_inside_texts_only() {
+        let offset = |sql| lost_backslash(sql).and_then(|mistake| mistake.offset);
+        assert_eq!(offset(r"a rlike '^\\d+$'"), None);
+        assert_eq!(offset(r"a rlike '^\\d\\.\\d'"), None);
+        assert_eq!(offset(r"a rlike '^\d+$'"), Some(10));
+        assert_eq!(offset(r"a rlike '^\\d' and b rlike '\d'"), Some(28));
+        assert_eq!(offset(r#"\"a b\" = 'x'"#), None);
     }
 }

@@ -40,6 +40,11 @@ pub fn check_predicate(text: &str) -> Result<(), SqlMistake> {
     predicate_tree(&SqlTokens::new(text, &ColumnNames::default())?).map(|_| ())
 }
 
+/// Reads a query as far as that needs no tables.
+pub fn check_query(text: &str) -> Result<(), SqlMistake> {
+    query::parse(&SqlTokens::new(text, &ColumnNames::default())?).map(|_| ())
+}
+
 fn predicate_tree(tokens: &SqlTokens) -> Result<SqlExpr, SqlMistake> {
     let tree = tokens.parse(|parser| parser.parse_expr())?;
     if query::has_subquery(&tree) {
