@@ -226,7 +226,8 @@ impl Plan {
         selected(ruleset, options).for_each(|(_, node)| each_leaf(node, &mut |rule| leaves.push(rule)));
         let rules = leaves.into_iter().zip(self.observations.iter().map(|observation| observation.as_ref().err()));
         let analyzers = ruleset.analyzers().iter().zip(self.analyzers.iter().map(|reported| reported.as_ref().err()));
-        rules.chain(analyzers).filter_map(|(rule, reason)| finding(rule, reason?)).collect()
+        let named = !options.references.is_empty();
+        rules.chain(analyzers).filter_map(|(rule, reason)| finding(rule, reason?, named)).collect()
     }
 
     /// Columns of the data that are read, those of predicates included.
@@ -428,12 +429,11 @@ fn is_about_sql(finding: &Diagnostic) -> bool {
 }
 
 /// A reason as a finding about the text; `None` for what the text is not to blame for.
-fn finding(rule: &BoundRule, reason: &Unevaluated) -> Option<Diagnostic> {
+fn finding(rule: &BoundRule, reason: &Unevaluated, references_named: bool) -> Option<Diagnostic> {
     let code = match (reason.code, reason.place) {
         // References may be named when the rules are run.
-        ("unknown_reference" | "unreadable_reference" | "unknown_table" | "no_sql" | "not_supported", _) => {
-            return None;
-        }
+        ("unknown_reference" | "unknown_table", _) if !references_named => return None,
+        ("unreadable_reference" | "no_sql" | "not_supported", _) => return None,
         (_, Some(Place::Predicate(_))) => Code::WhereInvalid,
         (_, Some(Place::Query(_))) => Code::QueryInvalid,
         ("column_type" | "nested_column", _) => Code::ColumnType,

@@ -77,16 +77,18 @@ impl Inputs {
             };
             references.insert(alias, opened);
         }
+        let opened = references
+            .iter()
+            .filter_map(|(alias, opened)| opened.as_ref().ok().map(|dataset| (alias.clone(), dataset.clone())));
+        let tables = std::iter::once((Arc::from(PRIMARY), primary.clone())).chain(opened).collect();
+        // The data may be compared with itself.
+        references.insert(PRIMARY.into(), Ok(primary.clone()));
         let schemas = references
             .iter()
             .map(|(alias, opened)| {
                 (alias.clone(), opened.as_ref().map(|dataset| dataset.schema().clone()).map_err(Clone::clone))
             })
             .collect();
-        let opened = references
-            .iter()
-            .filter_map(|(alias, opened)| opened.as_ref().ok().map(|dataset| (alias.clone(), dataset.clone())));
-        let tables = std::iter::once((Arc::from(PRIMARY), primary.clone())).chain(opened).collect();
         let sql = Engine::new(
             tables,
             SqlOptions {

@@ -99,6 +99,8 @@ pub struct Found {
     pub found: u64,
     /// Rows whose key is not there.
     pub absent: u64,
+    /// Those of them whose key has NULL, where NULL is never found.
+    pub absent_null: u64,
     /// Rows whose key is there with other values.
     pub different: u64,
     /// The first row whose key is not there.
@@ -142,6 +144,7 @@ impl Found {
                 }
                 None => {
                     self.absent += 1;
+                    self.absent_null += u64::from(key.is_none());
                     self.first_absent.get_or_insert_with(|| looked_up(row, key));
                 }
             }
@@ -170,12 +173,14 @@ impl Found {
             }
         }
         self.absent += nulls;
+        self.absent_null += nulls;
     }
 
     /// Joins what a later partition found.
     pub fn merge(&mut self, later: Self) {
         self.found += later.found;
         self.absent += later.absent;
+        self.absent_null += later.absent_null;
         self.different += later.different;
         self.first_absent = self.first_absent.take().or(later.first_absent);
         self.first_different = self.first_different.take().or(later.first_different);
@@ -194,10 +199,14 @@ impl Found {
             values => format!("({})", values.join(", ")),
         };
         let count = |rows: u64| if rows == 1 { "1 row".to_string() } else { format!("{rows} rows") };
-        let absent = self
-            .first_absent
-            .as_ref()
-            .map(|row| format!("{} not found, the first is {}", count(self.absent), tuple(&row.key)));
+        let absent = self.first_absent.as_ref().map(|row| {
+            let nulls = match self.absent_null {
+                0 => String::new(),
+                nulls if nulls == self.absent => " (NULL)".into(),
+                nulls => format!(" ({nulls} with NULL)"),
+            };
+            format!("{} not found{nulls}, the first is {}", count(self.absent), tuple(&row.key))
+        });
         let different = self.first_different.as_ref().map(|row| {
             format!("{} found with other values, the first is {}{}", count(self.different), tuple(&row.key), self.note)
         });

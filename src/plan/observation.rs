@@ -22,9 +22,10 @@ impl Observation {
     /// The metrics it reads, in order, without duplicates.
     pub fn metrics(&self) -> Vec<MetricId> {
         let lines = self.message.iter().filter_map(|line| match line {
-            MessageLine::Value(measure) | MessageLine::Share(measure) | MessageLine::RowsPassed(measure) => {
-                Some(measure)
-            }
+            MessageLine::Value(measure)
+            | MessageLine::Share(measure)
+            | MessageLine::RowsPassed(measure)
+            | MessageLine::Named { measure, .. } => Some(measure),
             MessageLine::Nulls { .. } | MessageLine::Text(_) | MessageLine::Example { .. } => None,
         });
         let measures = self
@@ -91,6 +92,13 @@ pub enum MessageLine {
         metric: MetricId,
         /// What the example is about; stands before it.
         subject: String,
+    },
+    /// `name = 5`, whatever the verdict hangs on.
+    Named {
+        /// What the number is.
+        name: String,
+        /// The number.
+        measure: Measure,
     },
     /// Fixed words.
     Text(String),

@@ -154,7 +154,11 @@ const BAR: u64 = 30;
 /// What an analyzer measured: one line per metric, one per bin or value of a distribution.
 fn analyzed(analyzer: &AnalyzerOutcome, style: Style, out: &mut dyn Write) -> io::Result<()> {
     for (position, line) in wrapped(&analyzer.analyzer, style.width.saturating_sub(6)).iter().enumerate() {
-        let lead = if position == 0 { style.paint("36", "INFO ") } else { "     ".into() };
+        let lead = match (position, &analyzer.message) {
+            (0, None) => style.paint("36", "INFO "),
+            (0, Some(_)) => style.verdict(Verdict::Error),
+            _ => "     ".into(),
+        };
         writeln!(out, "{lead} {}", style.paint("1", line))?;
     }
     for (name, value) in &analyzer.metrics {
@@ -188,10 +192,15 @@ fn analyzed(analyzer: &AnalyzerOutcome, style: Style, out: &mut dyn Write) -> io
     Ok(())
 }
 
-/// A bound of a bin in a few digits.
+/// A bound of a bin in six digits.
 fn short(bound: f64) -> String {
     let plain = format!("{bound}");
-    if plain.len() <= 10 { plain } else { format!("{bound:.4e}") }
+    let rounded = format!("{bound:.5e}").parse().unwrap_or(bound);
+    match rounded.abs() {
+        _ if plain.len() <= 9 => plain,
+        1e-4..1e9 => format!("{rounded}"),
+        _ => format!("{rounded:e}"),
+    }
 }
 
 /// Glue's sentences in fewer words where the number stands right above.
@@ -238,7 +247,8 @@ fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (run, style) = (report.run, report.style);
     let [passed, failed, errors, skipped] =
         [Verdict::Pass, Verdict::Fail, Verdict::Error, Verdict::Skip].map(|verdict| run.count(verdict));
-    let overall = if errors > 0 {
+    let unmeasured = run.analyzers.iter().filter(|analyzer| analyzer.message.is_some()).count();
+    let overall = if errors + unmeasured > 0 {
         Verdict::Error
     } else if failed > 0 {
         Verdict::Fail
@@ -254,6 +264,11 @@ fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{} {word}", grouped(*count as u64))),
     );
+    match unmeasured {
+        0 => {}
+        1 => counts.push("1 analyzer without a value".into()),
+        many => counts.push(format!("{many} analyzers without a value")),
+    }
     let score = run.score.map_or("no score".to_string(), |_| {
         format!("score {}", percent(passed as u64, (passed + failed + errors) as u64))
     });

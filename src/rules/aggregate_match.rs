@@ -4,7 +4,7 @@ use super::BoundRule;
 use super::compile::{Column, Compiler, Unevaluated, column_of, find_column, not_a_number};
 use super::signature::{Example, NUMBER, RuleType, Signature};
 use crate::metrics::{Family, Metric, Statistic, is_numeric};
-use crate::plan::{Division, Measure, Observation};
+use crate::plan::{Division, Measure, MessageLine, Observation};
 use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
@@ -63,10 +63,16 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
         let metric = Metric { dataset: aggregate.dataset.clone(), ..family };
         Box::new(Measure::Statistic(compiler.metrics.ask(metric), aggregate.statistic))
     };
-    let measure = Measure::Ratio { over: measure(&over), under: measure(&under), division: Division::Aggregates };
+    let sides = [(&rule.parameters[0], measure(&over)), (&rule.parameters[1], measure(&under))];
+    let message = sides.clone().map(|(name, side)| MessageLine::Named { name: name.clone(), measure: *side });
+    let [(_, over_side), (_, under_side)] = sides;
+    let measure = Measure::Ratio { over: over_side, under: under_side, division: Division::Aggregates };
+    let message = std::iter::once(MessageLine::Value(measure.clone())).chain(message).collect();
     let own: Vec<_> =
         [&over, &under].into_iter().filter(|side| side.dataset.is_none()).map(|side| &side.column).collect();
-    Ok(compiler.condition_on(&own, measure, format!("Column.{}.AggregateMatch", columns.join(",")), None))
+    let observation =
+        compiler.condition_on(&own, measure, format!("Column.{}.AggregateMatch", columns.join(",")), None);
+    Ok(Observation { message, ..observation })
 }
 
 fn aggregate(compiler: &Compiler<'_>, text: &str) -> Result<Aggregate, Unevaluated> {

@@ -136,7 +136,10 @@ fn rows(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Un
     let found = compiler.metric(Family::Lookup(Arc::new(lookup)), &own);
     let observation = compiler.share(&own, found, "Dataset.*.CustomSQL.Compliance".into());
     let values = observation.clauses.iter().map(|clause| MessageLine::Share(clause.measure.clone()));
-    let names: Vec<_> = columns.iter().map(|column| column.written.as_str()).collect();
+    let mut names: Vec<_> = columns.iter().take(3).map(|column| column.written.as_str()).collect();
+    if columns.len() > names.len() {
+        names.push("...");
+    }
     let example =
         MessageLine::Example { metric: found, subject: format!("{} among the returned rows", names.join(",")) };
     let message = values.chain([example]).collect();

@@ -6,6 +6,7 @@ use super::signature::{Example, NUMBER, RuleType, Signature};
 use crate::metrics::Family;
 use crate::metrics::lookup::{KeySource, Lookup, common_type};
 use crate::plan::{Clause, Expectation, MessageLine, MetricId, Observation};
+use crate::unevaluated::Place;
 use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
@@ -60,7 +61,11 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     let mut columns = Vec::new();
     let mut matched: Vec<Arc<str>> = Vec::new();
     for (own, theirs) in own.iter().zip(&theirs) {
-        let (column, other) = pair(compiler, schema, &alias, own, theirs)?;
+        let (column, other) = pair(compiler, schema, &alias, own, theirs).map_err(|reason| {
+            // The second parameter names the columns of the reference.
+            let position = usize::from(reason.message.contains("reference '"));
+            Unevaluated { place: rule.parameter_spans.get(position).copied().map(Place::Parameter), ..reason }
+        })?;
         columns.push(column);
         matched.push(other.name);
     }
@@ -144,6 +149,10 @@ pub(super) fn pair(
             ),
         );
         let name = crate::error::escape_controls(&other.name);
+        if let Some(because) = own.text_because.as_ref().or(other.text_because.as_ref()) {
+            return Err(reason
+                .help(format!("one of them is text because of {because}; mend it, or call it NULL with --csv-null")));
+        }
         return Err(reason.help(format!(
             "give both the same type; for CSV, name it: --column-type {alias}.{name}=text, or without the alias for the data"
         )));

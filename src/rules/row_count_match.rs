@@ -4,7 +4,7 @@ use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::signature::{Example, NUMBER, RuleType, Signature};
 use crate::metrics::{Family, Metric, Statistic};
-use crate::plan::{Division, Measure, Observation};
+use crate::plan::{Division, Measure, MessageLine, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "RowCountMatch",
@@ -36,6 +36,13 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
         let metric = Metric { dataset, ..Metric::new(Family::Rows, Vec::new()) };
         Box::new(Measure::Statistic(compiler.metrics.ask(metric), Statistic::Count))
     };
-    let measure = Measure::Ratio { over: rows(None), under: rows(Some(alias.clone())), division: Division::Plain };
-    Ok(compiler.condition_on(&[], measure, format!("Dataset.{alias}.RowCountMatch"), None))
+    // `primary` is the data itself, counted once.
+    let theirs = (&*alias != crate::sql::PRIMARY).then(|| alias.clone());
+    let (over, under) = (rows(None), rows(theirs));
+    let sides = [("rows of the data".to_string(), &over), (format!("rows of {alias}"), &under)];
+    let message = sides.map(|(name, side)| MessageLine::Named { name, measure: (**side).clone() });
+    let measure = Measure::Ratio { over, under, division: Division::Plain };
+    let message = std::iter::once(MessageLine::Value(measure.clone())).chain(message).collect();
+    let observation = compiler.condition_on(&[], measure, format!("Dataset.{alias}.RowCountMatch"), None);
+    Ok(Observation { message, ..observation })
 }

@@ -5,7 +5,8 @@ use super::compile::{Compiler, Unevaluated, type_name};
 use super::signature::{Example, NUMBER, RuleType, Signature};
 use crate::plan::{Measure, MessageLine, Observation};
 use crate::value::Number;
-use arrow_schema::{DataType, Schema};
+use arrow_schema::{DataType, Field, Schema};
+use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "SchemaMatch",
@@ -46,13 +47,21 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     let (own, theirs) = (compiler.schema.as_ref(), theirs.as_ref());
     let differing = differences(own, theirs, &alias);
     let columns = own.fields().len();
+    let same = |field: &&Arc<Field>| {
+        theirs.field_with_name(field.name()).is_ok_and(|other| plain(field.data_type()) == plain(other.data_type()))
+    };
+    let matching = own.fields().iter().filter(same).count();
     let (share, summary) = if columns != theirs.fields().len() {
-        (0.0, "Column counts do not match".to_string())
+        let counts = format!("{columns} columns, in {alias} {}", theirs.fields().len());
+        (0.0, format!("Column counts do not match: {counts}"))
     } else {
-        let share = if columns == 0 { 1.0 } else { (columns - differing.len()) as f64 / columns as f64 };
+        let share = if columns == 0 { 1.0 } else { matching as f64 / columns as f64 };
         (share, format!("{:.2}% of columns passed the threshold", share * 100.0))
     };
-    let message = std::iter::once(summary).chain(differing.into_iter().take(SHOWN)).map(MessageLine::Text).collect();
+    let more = differing.len().saturating_sub(SHOWN);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let lines = std::iter::once(summary).chain(differing.into_iter().take(SHOWN)).chain(more);
+    let message = lines.map(MessageLine::Text).collect();
     let measure = Measure::Known(Number::Float(share));
     let observation = compiler.condition_on(&[], measure, format!("Dataset.{alias}.SchemaMatch"), None);
     Ok(Observation { message, ..observation })
@@ -70,7 +79,8 @@ fn differences(own: &Schema, theirs: &Schema, alias: &str) -> Vec<String> {
             type_name(other.data_type())
         )),
     });
-    lines.collect()
+    let extra = theirs.fields().iter().filter(|field| own.field_with_name(field.name()).is_err());
+    lines.chain(extra.map(|field| format!("only {alias} has a column {}", field.name()))).collect()
 }
 
 /// The type without the layout of text.

@@ -3,9 +3,11 @@
 //! Spark without ANSI mode, as Glue runs it: casts that fail give NULL, and so does a
 //! division by zero (see `functions`).
 
+use super::bounds::WITHOUT_LIMIT;
 use super::rewrite::{
     Walk, expand, expressions, name_of, plain_arguments, rename, string_literal, text, whole_literal,
 };
+use crate::metrics::pattern::{Extent, Pattern};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, CastKind, DataType, DuplicateTreatment, ExactNumberInfo, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, JoinOperator, OrderByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier,
@@ -78,6 +80,7 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("nvl2", 3, "CASE WHEN $1 IS NOT NULL THEN $2 ELSE $3 END"),
     ("percentile_approx", 2, PERCENTILE),
     ("percentile_approx", 3, PERCENTILE),
+    ("position", 2, "strpos($2, $1)"),
     ("quarter", 1, "date_part('quarter', cast_timestamp($1))"),
     ("regexp", 2, "regexp_like($1, $2)"),
     ("second", 1, "cast_int(floor(date_part('second', cast_timestamp($1))))"),
@@ -96,6 +99,9 @@ const TEMPLATES: &[(&str, usize, &str)] = &[
     ("weekofyear", 1, "date_part('week', cast_timestamp($1))"),
     ("year", 1, "date_part('year', cast_timestamp($1))"),
 ];
+
+/// Functions that also have forms which the planner knows itself, or which are rewritten apart.
+const EITHER_WAY: &[&str] = &["to_date", "to_timestamp", "date_part", "log", "position"];
 
 /// Between the two nearest ranks, as Spark's `percentile`; the planner's own rounds the share.
 const INTERPOLATED: &str = "array_element(array_sort(array_agg(cast_double($1)) FILTER (WHERE $1 IS NOT NULL)), \
@@ -211,6 +217,11 @@ fn set_operators(query: &mut Query) -> ControlFlow<String> {
 fn rewritten(expression: &mut Expr) -> Option<Result<Expr, String>> {
     match expression {
         Expr::RLike { negated, expr, pattern, .. } => {
+            if let Some(source) = string_literal(pattern)
+                && let Err(error) = Pattern::new(source, Extent::Part)
+            {
+                return Some(Err(format!("the pattern '{source}' does not compile: {}", error.message)));
+            }
             let template = if *negated { "NOT rlike($1, $2)" } else { "rlike($1, $2)" };
             expand(template, &[(**expr).clone(), (**pattern).clone()]).map(Ok)
         }
@@ -319,6 +330,13 @@ fn call(function: &mut Function) -> Option<Result<Expr, String>> {
         TEMPLATES.iter().find(|(spark, count, _)| *spark == name && *count == arguments.len())
     {
         return expand(template, &arguments).map(Ok);
+    }
+    if let Some((_, count, _)) = TEMPLATES.iter().find(|(spark, _, _)| *spark == name && !EITHER_WAY.contains(spark)) {
+        let counted = if *count == 1 { "1 argument".to_string() } else { format!("{count} arguments") };
+        return Some(Err(format!("{name} takes {counted} here, {} are given", arguments.len())));
+    }
+    if WITHOUT_LIMIT.contains(&name.as_str()) {
+        return Some(Err(format!("{name} is not available: what it gives is not bounded, or differs every time")));
     }
     match (name.as_str(), arguments.as_slice()) {
         ("to_date" | "to_timestamp" | "date_format", [value, pattern]) => {

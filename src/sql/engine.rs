@@ -16,6 +16,8 @@ use std::collections::HashMap;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 /// Datasets that SQL can ask, and what is known of texts so far.
 pub struct Engine {
@@ -94,7 +96,7 @@ impl Engine {
         let mut shape = None;
         self.rows(sql, &mut |batch| {
             for row in 0..batch.num_rows() {
-                if answer.is_some() || batch.num_columns() != 1 {
+                if answer.is_some() || batch.num_rows() > 1 || batch.num_columns() != 1 {
                     shape = Some("Custom SQL did not return exactly 1 row, but more");
                     return Err(Unevaluated::new("query_shape", "more than one row"));
                 }
@@ -135,7 +137,8 @@ impl Engine {
         };
         let plan = self.plan(sql).map_err(refused)?;
         let session = self.session().map_err(refused)?;
-        let runtime = session.runtime.as_ref().ok_or_else(|| refused(unusable("no threads")))?;
+        // Threads of its own: a query that was given up may keep them busy, and no other waits for them.
+        let runtime = QueryThreads::new().map_err(refused)?;
         let state = session.state();
         let (sender, receiver) = sync_channel::<Result<RecordBatch, DataFusionError>>(4);
         let task = runtime.spawn(async move {
@@ -171,12 +174,14 @@ impl Engine {
         drop(receiver);
         match outcome {
             // A task that panicked has sent nothing.
-            Ok(()) => match futures::executor::block_on(task) {
-                Ok(()) => Ok(()),
-                Err(_) => Err(SqlError::Unevaluated(Unevaluated::internal("the query engine gave up"))),
+            Ok(()) => match task.map(futures::executor::block_on) {
+                Some(Ok(())) => Ok(()),
+                _ => Err(SqlError::Unevaluated(Unevaluated::internal("the query engine gave up"))),
             },
             Err(error) => {
-                task.abort();
+                if let Some(task) = task {
+                    task.abort();
+                }
                 Err(error)
             }
         }
@@ -195,6 +200,35 @@ impl Engine {
             _ => Unevaluated::new("sql_failed", format!("Error executing SQL statement: {}", first_line(error))),
         };
         SqlError::Unevaluated(reason)
+    }
+}
+
+/// Threads that run one query: one works, one reads.
+struct QueryThreads(Option<Runtime>);
+
+impl QueryThreads {
+    fn new() -> Result<Self, SqlMistake> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_stack_size(STACK)
+            .thread_name("sql")
+            .enable_time()
+            .build()
+            .map_err(unusable)?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Option<JoinHandle<()>> {
+        self.0.as_ref().map(|runtime| runtime.spawn(task))
+    }
+}
+
+impl Drop for QueryThreads {
+    fn drop(&mut self) {
+        // A query that was given up may still run; nobody waits for it.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Conjunct, PRIMARY, Predicate, SqlMistake, SqlOptions, casts, dialect
 use crate::input::Dataset;
 use arrow_schema::{DataType, Schema};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Column, DFSchema, DataFusionError, SchemaError};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -18,16 +19,12 @@ use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefau
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::utils::split_conjunction_owned;
-use datafusion::logical_expr::{ExprSchemable, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as DataFusionStatement;
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, Statement};
 use std::sync::Arc;
-use tokio::runtime::Runtime;
-
-/// Threads that plan and run a query: one works, one reads.
-const THREADS: usize = 2;
 
 /// Bytes of the stack of such a thread: trees of SQL are walked recursively.
 pub const STACK: usize = 32 << 20;
@@ -85,18 +82,7 @@ pub struct Session {
     names: ColumnNames,
     /// Trouble with reading the tables.
     pub trouble: ReadTrouble,
-    /// Runs queries; taken away when the session ends.
-    pub runtime: Option<Runtime>,
     options: SqlOptions,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // A query that was given up may still run; nobody waits for it.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// The mistake of a text that takes too long.
@@ -151,15 +137,8 @@ impl Session {
             dataset.schema().fields().iter().for_each(|field| names.add(field.name()));
             register(&state, alias, dataset, &trouble, options).map_err(unusable)?;
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_stack_size(STACK)
-            .thread_name("sql")
-            .enable_time()
-            .build()
-            .map_err(unusable)?;
         let aliases = tables.iter().map(|(alias, _)| alias.clone()).collect();
-        Ok(Self { state, aliases, names, trouble, runtime: Some(runtime), options: *options })
+        Ok(Self { state, aliases, names, trouble, options: *options })
     }
 
     /// The state for one text, with the clock at the time of the run.
@@ -184,6 +163,12 @@ impl Session {
         let expression = state
             .create_logical_expr_from_sql_expr(ExprWithAlias { expr: tree, alias: None }, &columns)
             .map_err(wrong)?;
+        let aggregates =
+            expression.exists(|part| Ok(matches!(part, Expr::AggregateFunction(_) | Expr::WindowFunction(_))));
+        if aggregates.map_err(wrong)? {
+            let mistake = SqlMistake::new("where_aggregate", "a where clause has no aggregates: it judges single rows");
+            return Err(mistake.help("write the check as CustomSql"));
+        }
         let context = SimplifyContext::builder()
             .with_schema(Arc::new(columns.clone()))
             .with_config_options(state.config_options().clone())

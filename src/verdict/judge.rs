@@ -268,6 +268,10 @@ impl Judge<'_> {
                 MessageLine::Share(measure) => {
                     lines.extend(self.results.read(measure).ok().map(|value| requirement(&shown(measure, value))));
                 }
+                MessageLine::Named { name, measure } => lines.push(match self.results.read(measure) {
+                    Ok(value) => format!("{name} = {value}"),
+                    Err(_) => format!("{name} has no value"),
+                }),
                 MessageLine::RowsPassed(measure) => {
                     if let Ok(share) = self.results.read(measure) {
                         lines.push(format!("{} % of rows passed the threshold", percent(share.to_f64())));
