@@ -56,7 +56,7 @@ fn keys_are_found_across_types_and_files_and_orphans_are_named() {
     let reference: &[(&str, &[&str])] = &[("ref", &["one.csv", "two.csv"])];
     let found = outcome(files.path(), r#"ReferentialIntegrity "id" "ref.key" = 1.0"#, reference);
     assert_eq!((found.verdict, found.rows), (Verdict::Fail, Some((3, 5))));
-    says(&found, "2 rows not found, the first is NULL");
+    says(&found, "2 rows not found (1 with NULL), the first is NULL");
     let found = outcome(files.path(), r#"ReferentialIntegrity "code" "ref.name" >= 0.4"#, reference);
     assert_eq!((found.verdict, number(&found)), (Verdict::Pass, 0.4));
     let found = outcome(files.path(), r#"ReferentialIntegrity "price,id" "ref.{cost,key}" > 0.9"#, reference);

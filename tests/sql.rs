@@ -31,6 +31,9 @@ const NOT_SUPPORTED: &[&str] = &[
     "skewness",
 ];
 
+/// Statements whose value differs, as `docs/sql.md` says.
+const DIFFERENT: &[&str] = &["decimal_literals"];
+
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sql")
 }
@@ -93,7 +96,7 @@ fn statements_give_what_spark_gives_or_an_error() {
         let id = statement["id"].as_str().expect("an id");
         let right =
             if NOT_SUPPORTED.contains(&id) { outcome.verdict == Verdict::Error } else { fits(statement, outcome) };
-        if !right {
+        if !right && !DIFFERENT.contains(&id) {
             wrong.push(format!("{id}: {} {:?} {:?}", outcome.rule, outcome.metrics, outcome.message));
         }
     }
@@ -141,6 +144,67 @@ fn a_predicate_selects_the_rows_that_a_query_with_it_counts() {
             assert_eq!(count(&pair[0]), count(&pair[1]), "{} in batches of {batch_rows}", pair[0].rule);
         }
     }
+}
+
+#[test]
+fn values_are_compared_as_what_they_are() {
+    let data = tempfile::Builder::new().suffix(".csv").tempfile().expect("a file");
+    let text =
+        "d,f,day,t\n1.10,0.7,2024-01-01,a\n2.00,NaN,2024-01-02,5\n1.99,10000000000000000,9999-12-31,05\n,0.3,,\n";
+    std::fs::write(data.path(), text).expect("written");
+    let mut options = CheckOptions::default();
+    for (name, data_type) in [("d", "decimal(10,2)"), ("f", "float"), ("day", "date"), ("t", "text")] {
+        options.read.column_types.insert(name.into(), dq::input::parse_type(data_type).expect("a type"));
+    }
+    for (predicate, rows) in [
+        ("cast(d as int) = 1", Some(2.0)),
+        ("cast(d as int) > 1", Some(1.0)),
+        ("cast(d as decimal(10,1)) = 2.0", Some(2.0)),
+        ("d = 1.10", Some(1.0)),
+        ("d * 1.0 >= 1.99", Some(2.0)),
+        ("f > 0.5 and f < 1", Some(1.0)),
+        ("f = 0.3", Some(1.0)),
+        ("f between 0.0 and 1.0", Some(2.0)),
+        ("coalesce(f, 0.0) < 1", Some(2.0)),
+        ("f > d", Some(2.0)),
+        ("day = '2024-01-01'", Some(1.0)),
+        ("day > '2024-01-01'", Some(2.0)),
+        ("day > 2024-01-01", None),
+        ("t = 5", Some(2.0)),
+        ("count(*) > 1", None),
+        ("t rlike '['", None),
+    ] {
+        let rule = format!("Rules = [ RowCount >= 0 where \"{predicate}\" ]");
+        let ruleset = Ruleset::parse(&rule, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+        let outcome =
+            check(&ruleset, &[data.path().to_path_buf()], &options, None).expect("readable").outcomes.remove(0);
+        let found = outcome.metrics.first().map(|(_, value)| value.to_f64());
+        assert_eq!(found, rows, "{predicate}: {:?}", outcome.message);
+        assert_eq!(outcome.verdict == Verdict::Error, rows.is_none(), "{predicate}");
+    }
+}
+
+#[test]
+fn functions_that_grow_when_written_out_are_bounded() {
+    let nested =
+        |function: &str, depth: usize| format!("{}quantity{}", format!("{function}(").repeat(depth), ")".repeat(depth));
+    let clock = Instant::now();
+    for predicate in [nested("log", 40), nested("sqrt", 14), nested("ln", 30)] {
+        let rule = format!("RowCount >= 0 where \"{predicate} > 1\"");
+        assert_eq!(run(&[rule], &options()).outcomes[0].verdict, Verdict::Error);
+    }
+    assert!(clock.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn a_query_that_takes_too_long_leaves_the_others_alone() {
+    let limited = CheckOptions { sql_timeout: Duration::from_secs(2), ..options() };
+    let endless = "select count(*) from primary a, primary b, primary c, primary d, primary e, primary f \
+                   where a.order_id + b.order_id + c.order_id + d.order_id + e.order_id <> f.order_id";
+    let rules = [endless, endless, "select count(*) from primary"].map(|sql| custom_sql(sql, "> 0"));
+    let outcomes = run(&rules, &limited).outcomes;
+    let verdicts: Vec<_> = outcomes.iter().map(|outcome| outcome.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Error, Verdict::Error, Verdict::Pass]);
 }
 
 #[test]

@@ -161,7 +161,11 @@ impl ReferenceArguments {
             else {
                 return Err(usage(format!("--reference takes ALIAS=PATH, not `{entry}`"), None));
             };
-            if alias == crate::check::PRIMARY {
+            if let Some(twin) = paths.keys().find(|own| *own != alias && own.to_lowercase() == alias.to_lowercase()) {
+                let message = format!("--reference {alias} and {twin} differ only in case");
+                return Err(usage(message, Some("SQL does not tell them apart; rename one".into())));
+            }
+            if alias.eq_ignore_ascii_case(crate::check::PRIMARY) {
                 let help = "give it another alias; `primary` is the data that is checked";
                 return Err(usage("--reference cannot be called primary".into(), Some(help.into())));
             }

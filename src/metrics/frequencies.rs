@@ -14,7 +14,7 @@ use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
 use groups::Groups;
 pub use groups::Key;
-pub use keys::{is_comparable, row_keys};
+pub use keys::{each_wide, is_comparable, row_keys};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 

@@ -130,7 +130,7 @@ impl Results {
                 };
                 let (over, under) = (number(over)?, number(under)?);
                 Ok(Number::Float(match division {
-                    Division::Aggregates if under == 0.0 => f64::from(u8::from(over == 0.0)),
+                    Division::Aggregates if under == 0.0 && !over.is_nan() => f64::from(u8::from(over == 0.0)),
                     _ => over / under,
                 }))
             }

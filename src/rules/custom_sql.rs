@@ -81,7 +81,15 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     if rule.condition.is_some() { number(compiler, rule) } else { rows(compiler, rule) }
 }
 
-fn refused(query: &SqlText, mistake: SqlMistake) -> Unevaluated {
+fn refused(compiler: &Compiler<'_>, query: &SqlText, mistake: SqlMistake) -> Unevaluated {
+    // A table that is not there may be a reference that cannot be read.
+    let unreadable = compiler.references.iter().find_map(|(alias, opened)| {
+        let named = mistake.code == "unknown_table" && query.text.to_lowercase().contains(&alias.to_lowercase());
+        opened.as_ref().err().filter(|_| named)
+    });
+    if let Some(reason) = unreadable {
+        return reason.clone();
+    }
     Unevaluated {
         code: mistake.code,
         message: format!("Error executing SQL statement: {}", mistake.message),
@@ -92,7 +100,7 @@ fn refused(query: &SqlText, mistake: SqlMistake) -> Unevaluated {
 
 fn number(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     let query = rule.sql_parameter(0);
-    let columns = compiler.sql.columns(&query.text).map_err(|mistake| refused(&query, mistake))?;
+    let columns = compiler.sql.columns(&query.text).map_err(|mistake| refused(compiler, &query, mistake))?;
     if columns.len() != 1 {
         return Err(Unevaluated::new(
             "query_shape",
@@ -106,7 +114,7 @@ fn number(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, 
 
 fn rows(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation, Unevaluated> {
     let query = rule.sql_parameter(0);
-    let returned = compiler.sql.columns(&query.text).map_err(|mistake| refused(&query, mistake))?;
+    let returned = compiler.sql.columns(&query.text).map_err(|mistake| refused(compiler, &query, mistake))?;
     let mut columns: Vec<Column> = Vec::new();
     for (name, data_type) in &returned {
         let missing = format!(

@@ -2,6 +2,7 @@
 
 use crate::text_cast;
 use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{ArrayRef, BooleanArray, StringArray};
 use arrow_array::{
     Date32Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, TimestampMicrosecondArray,
@@ -60,6 +61,10 @@ pub fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
+fn is_instant(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, _))
+}
+
 impl ScalarUDFImpl for SparkCast {
     fn name(&self) -> &str {
         self.name
@@ -74,7 +79,8 @@ impl ScalarUDFImpl for SparkCast {
         let own = arguments.first().map(|argument| context.get_data_type(argument)).transpose()?;
         Ok(match (own, arguments.pop()) {
             (Some(own), Some(argument)) if own == self.target => ExprSimplifyResult::Simplified(argument),
-            (Some(own), Some(argument)) if !is_text(&own) => {
+            // The planner would compare a decimal before it is cut, and count microseconds for seconds.
+            (Some(own), Some(argument)) if !is_text(&own) && !own.is_decimal() && !is_instant(&own) => {
                 ExprSimplifyResult::Simplified(try_cast(argument, self.target.clone()))
             }
             (_, argument) => ExprSimplifyResult::Original(argument.into_iter().collect()),
@@ -95,8 +101,19 @@ impl ScalarUDFImpl for SparkCast {
 
 impl SparkCast {
     fn cast(&self, array: &ArrayRef) -> Result<ArrayRef> {
+        let lenient = CastOptions { safe: true, ..CastOptions::default() };
+        if is_instant(array.data_type()) && self.target.is_numeric() {
+            // Spark counts seconds.
+            let micros = cast_with_options(array, &DataType::Timestamp(TimeUnit::Microsecond, None), &lenient)?;
+            let micros = micros.as_primitive::<TimestampMicrosecondType>();
+            let seconds: ArrayRef = if self.target.is_floating() {
+                Arc::new(micros.iter().map(|micros| Some(micros? as f64 / 1e6)).collect::<Float64Array>())
+            } else {
+                Arc::new(micros.iter().map(|micros| Some(micros?.div_euclid(1_000_000))).collect::<Int64Array>())
+            };
+            return Ok(cast_with_options(&seconds, &self.target, &lenient)?);
+        }
         if !is_text(array.data_type()) {
-            let lenient = CastOptions { safe: true, ..CastOptions::default() };
             return Ok(cast_with_options(array, &self.target, &lenient)?);
         }
         let texts = arrow_cast::cast(array, &DataType::Utf8)?;

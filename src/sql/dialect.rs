@@ -171,6 +171,10 @@ pub fn rewrite(tree: &mut impl VisitMut) -> Result<(), String> {
     let mut expression = |part: &mut Expr| match rewritten(part) {
         Some(Ok(rewritten)) => {
             *part = rewritten;
+            // What stands for a function may name its arguments several times.
+            if size(part) > LARGEST {
+                return ControlFlow::Break("functions are nested too deeply: written out they are too large".into());
+            }
             ControlFlow::Continue(())
         }
         Some(Err(message)) => ControlFlow::Break(message),
@@ -180,6 +184,21 @@ pub fn rewrite(tree: &mut impl VisitMut) -> Result<(), String> {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(message) => Err(message),
     }
+}
+
+/// Parts of an expression, once functions are written in terms of others.
+const LARGEST: usize = 20_000;
+
+/// How many expressions an expression holds.
+fn size(expression: &mut Expr) -> usize {
+    let mut parts = 0;
+    let mut count = |_: &mut Expr| {
+        parts += 1;
+        ControlFlow::Continue(())
+    };
+    let (select, query) = (|_: &mut Select| ControlFlow::Continue(()), |_: &mut Query| ControlFlow::Continue(()));
+    let _ = expression.visit(&mut Walk { expression: &mut count, select, query });
+    parts
 }
 
 /// Joins that name no side are left joins.
@@ -271,7 +290,8 @@ fn rewritten(expression: &mut Expr) -> Option<Result<Expr, String>> {
                     if let Some(trimmed) = expand("decimal_text($1)", &[(**expr).clone()]) {
                         **expr = trimmed;
                     }
-                    return None;
+                    // Around the cast too, or the planner would compare the number before it is rounded.
+                    return expand("decimal_text($1)", &[expression.clone()]).map(Ok);
                 }
                 _ => return None,
             };

@@ -152,7 +152,10 @@ impl ScalarUDFImpl for Trimmed {
     fn simplify(&self, mut arguments: Vec<Expr>, context: &SimplifyContext) -> Result<ExprSimplifyResult> {
         let own = arguments.first().map(|argument| context.get_data_type(argument)).transpose()?;
         Ok(match (own, arguments.pop()) {
-            (Some(own), Some(argument)) if !is_text(&own) => ExprSimplifyResult::Simplified(argument),
+            // What stays in between keeps the planner from comparing a decimal before it is rounded.
+            (Some(own), Some(argument)) if !is_text(&own) && !own.is_decimal() => {
+                ExprSimplifyResult::Simplified(argument)
+            }
             (_, argument) => ExprSimplifyResult::Original(argument.into_iter().collect()),
         })
     }

@@ -136,7 +136,16 @@ impl Predicate {
 
     /// Reads a conjunction of NULL tests; `None` if the text is anything else.
     fn of_null_tests(text: &str, schema: &Schema) -> Option<Result<Self, SqlMistake>> {
+        // Escapes, and names that differ only in case, are the engine's business.
+        if text.contains('\\') {
+            return None;
+        }
         let tests = null_tests::parse(text)?;
+        let alike =
+            |column: &str| schema.fields().iter().filter(|field| field.name().eq_ignore_ascii_case(column)).count();
+        if tests.iter().any(|test| alike(&test.column) > 1) {
+            return None;
+        }
         let mut conjuncts = Vec::new();
         for test in tests {
             let exact = schema.fields().iter().find(|field| *field.name() == test.column);

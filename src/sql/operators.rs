@@ -2,7 +2,7 @@
 
 use super::casts::{self, is_text};
 use arrow_schema::{DataType, TimeUnit};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator, ScalarUDF, binary_expr, lit, try_cast, when};
@@ -73,11 +73,40 @@ fn comparison(op: &BinaryOperator) -> Option<Operator> {
     })
 }
 
+fn is_day(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Date32 | DataType::Date64)
+}
+
+/// A literal such as 0.5 as the decimal that was written.
+fn written_decimal(expression: &Expr) -> Option<Expr> {
+    let Expr::Literal(ScalarValue::Float64(Some(value)), _) = expression else { return None };
+    let text = value.to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let unscaled: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let scale = i8::try_from(fraction.len()).ok().filter(|scale| *scale <= 18)?;
+    (unscaled.unsigned_abs() < 10u128.pow(37)).then(|| lit(ScalarValue::Decimal128(Some(unscaled), 38, scale)))
+}
+
+impl SparkOperators {
+    /// Text as it is compared with a value of another type; `None` where it stays text.
+    fn beside(&self, text: Expr, other: &DataType) -> Option<Expr> {
+        let target = text_beside(other)?;
+        Some(match other {
+            // Text names an instant in the zone of the run; a timestamp without a zone is as it stands.
+            DataType::Timestamp(_, Some(_)) => {
+                let instant = casts::to_type(text, &target, self.zone);
+                try_cast(instant, DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into())))
+            }
+            _ => casts::to_type(text, &target, chrono_tz::UTC),
+        })
+    }
+}
+
 impl ExprPlanner for SparkOperators {
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let types = [expr.left.get_type(schema)?, expr.right.get_type(schema)?];
-        let as_double = |side: Expr| casts::to_type(side, &DataType::Float64, self.zone);
-        let as_long = |side: Expr| casts::to_type(side, &DataType::Int64, self.zone);
+        let as_double = |side: Expr| casts::to_type(side, &DataType::Float64, chrono_tz::UTC);
+        let as_long = |side: Expr| casts::to_type(side, &DataType::Int64, chrono_tz::UTC);
         let (left, right) = (expr.left.clone(), expr.right.clone());
         let planned = match expr.op {
             BinaryOperator::Divide => {
@@ -111,9 +140,13 @@ impl ExprPlanner for SparkOperators {
                 Expr::ScalarFunction(ScalarFunction::new_udf(self.concat.clone(), sides))
             }
             BinaryOperator::Plus | BinaryOperator::Minus | BinaryOperator::Multiply
-                if types.iter().any(is_text) && types.iter().all(|own| own.is_numeric() || is_text(own)) =>
+                if (types.iter().any(is_text)
+                    || types.iter().any(is_decimal) && types.iter().any(DataType::is_floating))
+                    && types.iter().all(|own| own.is_numeric() || is_text(own)) =>
             {
-                let side = |side: Expr, own: &DataType| if is_text(own) { as_double(side) } else { side };
+                let side = |side: Expr, own: &DataType| {
+                    if is_text(own) || is_decimal(own) { as_double(side) } else { side }
+                };
                 let operator = match expr.op {
                     BinaryOperator::Plus => Operator::Plus,
                     BinaryOperator::Minus => Operator::Minus,
@@ -123,14 +156,26 @@ impl ExprPlanner for SparkOperators {
             }
             ref op => {
                 let Some(operator) = comparison(op) else { return Ok(PlannerResult::Original(expr)) };
-                match (is_text(&types[0]), is_text(&types[1])) {
-                    (true, false) => match text_beside(&types[1]) {
-                        Some(target) => binary_expr(casts::to_type(left, &target, self.zone), operator, right),
+                match (&types[0], &types[1]) {
+                    (own, other) if is_text(own) && !is_text(other) => match self.beside(left, other) {
+                        Some(left) => binary_expr(left, operator, right),
                         None => return Ok(PlannerResult::Original(expr)),
                     },
-                    (false, true) => match text_beside(&types[0]) {
-                        Some(target) => binary_expr(left, operator, casts::to_type(right, &target, self.zone)),
+                    (own, other) if is_text(other) && !is_text(own) => match self.beside(right, own) {
+                        Some(right) => binary_expr(left, operator, right),
                         None => return Ok(PlannerResult::Original(expr)),
+                    },
+                    (own, other) if is_day(own) && other.is_numeric() || own.is_numeric() && is_day(other) => {
+                        return plan_err!("a date is compared with a number; a date stands in quotes: '2024-01-31'");
+                    }
+                    // A number that was written beside a decimal is one; a double makes doubles of both.
+                    (own, other) if own.is_floating() && is_decimal(other) => match written_decimal(&left) {
+                        Some(left) => binary_expr(left, operator, right),
+                        None => binary_expr(left, operator, as_double(right)),
+                    },
+                    (own, other) if is_decimal(own) && other.is_floating() => match written_decimal(&right) {
+                        Some(right) => binary_expr(left, operator, right),
+                        None => binary_expr(as_double(left), operator, right),
                     },
                     _ => return Ok(PlannerResult::Original(expr)),
                 }

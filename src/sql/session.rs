@@ -103,7 +103,6 @@ impl Session {
         {
             let settings = config.options_mut();
             settings.sql_parser.default_null_ordering = "nulls_min".into();
-            settings.sql_parser.parse_float_as_decimal = true;
             settings.execution.time_zone = Some(options.zone.name().to_string());
             settings.catalog.information_schema = false;
         }
@@ -131,7 +130,7 @@ impl Session {
             .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
             .with_window_functions(SessionStateDefaults::default_window_functions())
             .build();
-        functions(&mut state, options).map_err(unusable)?;
+        functions(&mut state).map_err(unusable)?;
         let (mut names, trouble) = (ColumnNames::default(), ReadTrouble::default());
         for (alias, dataset) in tables {
             dataset.schema().fields().iter().for_each(|field| names.add(field.name()));
@@ -226,13 +225,13 @@ impl Session {
 }
 
 /// Spark's functions over the planner's own; those that grow are bounded, those without a limit gone.
-fn functions(state: &mut SessionState, options: &SqlOptions) -> Result<(), DataFusionError> {
+fn functions(state: &mut SessionState) -> Result<(), DataFusionError> {
     use datafusion::execution::FunctionRegistry;
     // Spark's averages of decimals are decimals, as the planner's are; those of its Spark library are doubles.
     let average = state.udaf("avg")?;
     datafusion_spark::register_all(state)?;
     state.register_udaf(average)?;
-    for function in [parse_timestamp(), rlike()].into_iter().chain(trimmed()).chain(casts::all(options.zone)) {
+    for function in [parse_timestamp(), rlike()].into_iter().chain(trimmed()).chain(casts::all(chrono_tz::UTC)) {
         state.register_udf(Arc::new(function))?;
     }
     for name in WITHOUT_LIMIT {

@@ -226,9 +226,14 @@ fn named(mut tokens: Vec<TokenWithSpan>, columns: &ColumnNames) -> Vec<TokenWith
         let previous = tokens[..at].iter().rev().map(|token| &token.token).find(|token| !blank(token));
         let named_before = matches!(previous, Some(Token::Period))
             || matches!(previous, Some(Token::Word(word)) if word.keyword == Keyword::AS);
+        let around = Around {
+            before: keyword(previous),
+            after: next.cloned(),
+            after_number: matches!(previous, Some(Token::Number(_, _) | Token::SingleQuotedString(_))),
+        };
         if let Token::Word(word) = &mut tokens[at].token {
             let quoted = word.quote_style.is_some();
-            if !quoted && (names_no_column || is_reserved(word.keyword)) {
+            if !quoted && (names_no_column || is_reserved(word.keyword) || is_elsewhere(word.keyword, &around)) {
                 continue;
             }
             if let Some(spelling) = columns.spelling(&word.value, quoted) {
@@ -244,6 +249,46 @@ fn named(mut tokens: Vec<TokenWithSpan>, columns: &ColumnNames) -> Vec<TokenWith
         }
     }
     tokens
+}
+
+/// What stands beside a word.
+struct Around {
+    before: Keyword,
+    after: Option<Token>,
+    after_number: bool,
+}
+
+fn keyword(token: Option<&Token>) -> Keyword {
+    match token {
+        Some(Token::Word(word)) if word.quote_style.is_none() => word.keyword,
+        _ => Keyword::NoKeyword,
+    }
+}
+
+/// Words that name a table, a type or a unit where they stand.
+fn is_elsewhere(own: Keyword, around: &Around) -> bool {
+    let table = matches!(around.before, Keyword::FROM | Keyword::JOIN) || around.after == Some(Token::Period);
+    let in_cast = around.before == Keyword::AS && matches!(around.after, Some(Token::RParen));
+    let unit = around.after_number
+        && matches!(
+            own,
+            Keyword::YEAR
+                | Keyword::YEARS
+                | Keyword::MONTH
+                | Keyword::MONTHS
+                | Keyword::WEEK
+                | Keyword::WEEKS
+                | Keyword::DAY
+                | Keyword::DAYS
+                | Keyword::HOUR
+                | Keyword::HOURS
+                | Keyword::MINUTE
+                | Keyword::MINUTES
+                | Keyword::SECOND
+                | Keyword::SECONDS
+        );
+    let nulls = own == Keyword::NULLS && matches!(keyword(around.after.as_ref()), Keyword::FIRST | Keyword::LAST);
+    table || in_cast || unit || nulls
 }
 
 fn is_reserved(keyword: Keyword) -> bool {
