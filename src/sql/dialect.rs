@@ -291,7 +291,7 @@ fn rewritten(expression: &mut Expr) -> Option<Result<Expr, String>> {
                         **expr = trimmed;
                     }
                     // Around the cast too, or the planner would compare the number before it is rounded.
-                    return expand("decimal_text($1)", &[expression.clone()]).map(Ok);
+                    return expand("decimal_text($1)", std::slice::from_ref(expression)).map(Ok);
                 }
                 _ => return None,
             };
