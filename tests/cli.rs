@@ -561,6 +561,49 @@ fn a_check_that_judges_nothing_is_refused() {
 }
 
 #[test]
+fn a_mistake_in_a_predicate_is_shown_in_its_place_and_spares_the_other_rules() {
+    let ran = check(
+        "IsComplete \"email\" where \"contry = 'US'\", RowCount > 0 where \"country = 'US'\"",
+        Path::new("fixtures/data/customers.csv"),
+        &[],
+    );
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("did you mean country?") && ran.stderr.contains("in this predicate"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("1 passed, 1 could not be evaluated"), "{}", ran.stdout);
+}
+
+#[test]
+fn explain_shows_predicates_joins_and_the_metrics_they_feed() {
+    let rules = "Rules = [ Mean \"total\" > 0 where \"status='shipped'\", RowCount > 0 where \"status = 'shipped'\", \
+                 ReferentialIntegrity \"id\" \"ref.key\" = 1.0 ]";
+    let data = file(".csv", b"id,total,status\n1,2,shipped\n");
+    let reference = file(".csv", b"key\n1\n");
+    let named = format!("ref={}", reference.path().display());
+    let ran = run(dq().args(["explain", "-r", "-", "--reference", &named]).arg(data.path()).write_stdin(rules));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("predicates   status = 'shipped' -> metrics 1 2"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("joins        (id) in ref (key) -> metrics 3"), "{}", ran.stdout);
+}
+
+#[test]
+fn references_are_named_once_and_exist() {
+    let data = file(".csv", b"a\n1\n");
+    for (reference, words) in [
+        ("ref", "takes ALIAS=PATH"),
+        ("ref=nosuch.csv", "there is no file"),
+        ("ref=no*such.csv", "matches no file"),
+        ("primary=fixtures/data/customers.csv", "cannot be called primary"),
+    ] {
+        let ran = check("RowCount = 1", data.path(), &["--reference", reference]);
+        assert_eq!(ran.code, 2, "{reference}");
+        assert!(ran.stderr.contains(words), "{reference}: {}", ran.stderr);
+    }
+    let twins = ["--reference", "R=fixtures/data/customers.csv", "--reference", "r=fixtures/data/orders.csv"];
+    assert_eq!(check("RowCount = 1", data.path(), &twins).code, 2);
+    assert_eq!(check("RowCountMatch \"primary\" = 1.0", data.path(), &[]).code, 0);
+}
+
+#[test]
 fn analyzers_measure_without_judging() {
     let data = file(".csv", b"a,t\n1,x\n3,yy\n");
     let analyzers = |text: &str, format: &str| {

@@ -120,11 +120,6 @@ impl Family {
             Family::Files(_) => "files",
         }
     }
-
-    /// Whether it is measured by the scan of a dataset.
-    pub fn is_scanned(&self) -> bool {
-        !matches!(self, Family::Query(_) | Family::Files(_))
-    }
 }
 
 impl std::fmt::Display for Metric {

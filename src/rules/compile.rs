@@ -284,7 +284,10 @@ pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observat
     if let Some(filter) = &rule.filter {
         let predicate = compiler.sql.predicate(&filter.text, compiler.schema).map_err(|error| Unevaluated {
             code: error.code,
-            message: format!("The provided where clause is invalid: {}", error.message),
+            message: match error.code {
+                "no_sql" => error.message.clone(),
+                _ => format!("The provided where clause is invalid: {}", error.message),
+            },
             help: error.help.clone(),
             place: Some(Place::Predicate(filter.span_at(error.offset))),
         })?;

@@ -92,7 +92,10 @@ fn refused(compiler: &Compiler<'_>, query: &SqlText, mistake: SqlMistake) -> Une
     }
     Unevaluated {
         code: mistake.code,
-        message: format!("Error executing SQL statement: {}", mistake.message),
+        message: match mistake.code {
+            "no_sql" => mistake.message,
+            _ => format!("Error executing SQL statement: {}", mistake.message),
+        },
         help: mistake.help,
         place: Some(Place::Query(query.span_at(mistake.offset))),
     }

@@ -20,6 +20,8 @@ mod dialect;
 #[cfg(feature = "sql")]
 mod engine;
 #[cfg(feature = "sql")]
+mod expression;
+#[cfg(feature = "sql")]
 mod functions;
 #[cfg(feature = "sql")]
 mod operators;
@@ -119,7 +121,7 @@ pub struct Predicate {
 }
 
 impl Predicate {
-    /// The predicate in normal form: texts that differ only in blanks or in quotes agree.
+    /// The predicate in normal form: texts that differ only in blanks agree.
     pub fn text(&self) -> &Arc<str> {
         &self.text
     }

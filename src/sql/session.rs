@@ -1,7 +1,7 @@
 //! The planner, ready for the tables of a run: predicates to physical expressions, queries to plans.
 
 use super::bounds::{WITHOUT_LIMIT, bounded};
-use super::conjunct::Expression;
+use super::expression::Expression;
 use super::functions::{parse_timestamp, rlike, trimmed};
 use super::operators::SparkOperators;
 use super::query::{self, is_read_only};
