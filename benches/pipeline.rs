@@ -6,7 +6,7 @@
 mod orders;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dq::check::{CheckOptions, Ruleset, check};
+use dq::check::{CheckOptions, Ruleset, Watch, check};
 use dq::rules::{BindOptions, Target};
 use std::hint::black_box;
 
@@ -26,7 +26,9 @@ fn benchmark_ruleset(criterion: &mut Criterion) {
     for threads in [1, 2] {
         let options = CheckOptions { threads, ..CheckOptions::default() };
         group.bench_function(format!("26 rules, {} rows, {threads} threads", groups * rows), |bencher| {
-            bencher.iter(|| black_box(check(&rules, std::slice::from_ref(&path), &options, None).expect("readable")));
+            bencher.iter(|| {
+                black_box(check(&rules, std::slice::from_ref(&path), &options, Watch::default()).expect("readable"))
+            });
         });
     }
     group.finish();
@@ -43,7 +45,9 @@ fn rules_share_a_scan(criterion: &mut Criterion) {
         let rules = ruleset(&format!("Rules = [ {list} ]"));
         let options = CheckOptions { threads: 1, ..CheckOptions::default() };
         group.bench_function(format!("{count} rules on one column"), |bencher| {
-            bencher.iter(|| black_box(check(&rules, std::slice::from_ref(&path), &options, None).expect("readable")));
+            bencher.iter(|| {
+                black_box(check(&rules, std::slice::from_ref(&path), &options, Watch::default()).expect("readable"))
+            });
         });
     }
     group.finish();
@@ -68,7 +72,9 @@ fn predicates(criterion: &mut Criterion) {
         let rules = ruleset(text);
         let options = CheckOptions { threads: 2, ..CheckOptions::default() };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(check(&rules, std::slice::from_ref(&path), &options, None).expect("readable")));
+            bencher.iter(|| {
+                black_box(check(&rules, std::slice::from_ref(&path), &options, Watch::default()).expect("readable"))
+            });
         });
     }
     group.finish();

@@ -12,6 +12,7 @@ use crate::plan::explain::Explanation;
 use crate::plan::{Measure, MetricId, MetricSet, Observation, Reported, Results};
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
+pub use crate::scan::Progress;
 use crate::scan::{ScanOptions, Sources, scan};
 pub use crate::sql::PRIMARY;
 use crate::sql::Predicate;
@@ -19,11 +20,11 @@ use crate::unevaluated::{Place, Unevaluated};
 use crate::value::Number;
 use crate::verdict::{Judge, Outcome, Verdict};
 use chrono::{DateTime, Utc};
-use inputs::{Inputs, Readings, widen};
+use inputs::{Files, Inputs, Readings, widen};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A document that was parsed and bound.
@@ -73,7 +74,7 @@ pub struct CheckOptions {
     pub zone: chrono_tz::Tz,
     /// How files are read.
     pub read: ReadOptions,
-    /// Files of other datasets, by alias.
+    /// Other datasets, by alias: files, directories, patterns, URLs.
     pub references: BTreeMap<String, Vec<PathBuf>>,
     /// Workers.
     pub threads: usize,
@@ -81,7 +82,8 @@ pub struct CheckOptions {
     pub batch_rows: usize,
     /// How long one query may take.
     pub sql_timeout: Duration,
-    /// Bytes that queries, and keys of references, may each hold.
+    /// Bytes that states which grow with the data may hold together before they go to disk; queries, and
+    /// the keys of a reference, may each hold as many.
     pub memory_bytes: u64,
     /// Whether rules about rows pass on a dataset without rows.
     pub allow_empty: bool,
@@ -148,6 +150,8 @@ pub struct Run {
     pub elapsed: Duration,
     /// Things worth knowing about how the data was read.
     pub notes: Vec<String>,
+    /// Whether the run was ended before all rows were read: nothing is certain then.
+    pub incomplete: bool,
     /// Where the SQL of rules that could not be evaluated goes wrong.
     pub sql_mistakes: Vec<Diagnostic>,
 }
@@ -254,28 +258,34 @@ fn each_leaf<'a>(node: &'a BoundNode, visit: &mut dyn FnMut(&'a BoundRule)) {
     }
 }
 
-/// Checks files against a ruleset without errors. A rule that fails or cannot be evaluated is
+/// Who looks on while a check runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Watch<'a> {
+    /// Is told what is done.
+    pub progress: Option<&'a Progress>,
+    /// Ends the check early once it is set: every rule is ERROR then, with what is known so far.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+/// Checks data, named by files, directories, patterns or URLs, against a ruleset without errors. A rule that fails or cannot be evaluated is
 /// part of the result; an error means that the data could not be read.
-pub fn check(
-    ruleset: &Ruleset,
-    paths: &[PathBuf],
-    options: &CheckOptions,
-    progress: Option<&AtomicU64>,
-) -> Result<Run, Error> {
+pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch: Watch<'_>) -> Result<Run, Error> {
     let clock = Instant::now();
+    let files = Files::find(data, options)?;
     let mut readings = Readings::new(options);
     let mut notes = Vec::new();
     loop {
-        let attempt = Inputs::open(paths, options, &readings, ruleset.now).and_then(|inputs| {
+        let attempt = Inputs::open(&files, options, &readings, ruleset.now).and_then(|inputs| {
             let plan = Plan::new(ruleset, &inputs, options);
-            if let Some(progress) = progress {
-                progress.store(0, std::sync::atomic::Ordering::Relaxed);
+            if let Some(progress) = watch.progress {
+                progress.restart(inputs.primary.bytes());
             }
             let scan_options = ScanOptions {
                 threads: options.threads,
                 batch_rows: options.batch_rows,
                 memory_bytes: options.memory_bytes,
-                progress,
+                progress: watch.progress,
+                stop: watch.stop,
             };
             let sources = Sources {
                 primary: &inputs.primary,
@@ -292,9 +302,10 @@ pub fn check(
                 continue;
             }
         };
+        let incomplete = watch.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
         let judge = Judge { results: &results, observations: &plan.observations, allow_empty: options.allow_empty };
         let mut next = 0;
-        let outcomes: Vec<_> = ruleset
+        let mut outcomes: Vec<_> = ruleset
             .bound
             .rules
             .iter()
@@ -305,6 +316,9 @@ pub fn check(
                 },
             )
             .collect();
+        if incomplete {
+            outcomes.iter_mut().for_each(Outcome::interrupt);
+        }
         let judged = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Skip).count();
         let passed = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Pass).count();
         let rows = results
@@ -322,7 +336,8 @@ pub fn check(
             files: inputs.primary.paths().map(Path::to_path_buf).collect(),
             started: ruleset.now,
             elapsed: clock.elapsed(),
-            notes,
+            notes: inputs.primary.notes().iter().cloned().chain(notes).collect(),
+            incomplete,
             sql_mistakes: plan.findings(ruleset, options).into_iter().filter(is_about_sql).collect(),
         });
     }
@@ -386,8 +401,8 @@ fn skipped(node: &BoundNode) -> Outcome {
 }
 
 /// The plan for files, without reading their data.
-pub fn explain(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> Result<Explanation, Error> {
-    let inputs = Inputs::open_unified(paths, options, ruleset.now)?;
+pub fn explain(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions) -> Result<Explanation, Error> {
+    let inputs = Inputs::open_unified(data, options, ruleset.now)?;
     let plan = Plan::new(ruleset, &inputs, options);
     let mut leaves = Vec::new();
     selected(ruleset, options).for_each(|(_, node)| each_leaf(node, &mut |rule| leaves.push(rule.text.clone())));
@@ -412,8 +427,8 @@ pub fn explain(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> 
 }
 
 /// What rules would say of the columns of files: every rule that could not be evaluated.
-pub fn lint_schema(ruleset: &Ruleset, paths: &[PathBuf], options: &CheckOptions) -> Result<Vec<Diagnostic>, Error> {
-    let inputs = Inputs::open_unified(paths, options, ruleset.now)?;
+pub fn lint_schema(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions) -> Result<Vec<Diagnostic>, Error> {
+    let inputs = Inputs::open_unified(data, options, ruleset.now)?;
     let options = CheckOptions { only: Vec::new(), skip: Vec::new(), ..options.clone() };
     let mut findings = Plan::new(ruleset, &inputs, &options).findings(ruleset, &options);
     // What was found without data is not said twice.

@@ -79,6 +79,8 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Error::Read { path, source } => match source.kind() {
+                // Objects far away say themselves what to do.
+                _ if path.to_string_lossy().contains("://") => None,
                 std::io::ErrorKind::NotFound => Some(
                     nearby(path).map_or("check the path".to_string(), |near| format!("did you mean {}?", shown(&near))),
                 ),

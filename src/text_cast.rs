@@ -110,8 +110,68 @@ pub fn fits_decimal(text: &str, precision: u8, scale: u8) -> bool {
     !(all_nine && digits.as_bytes().get(kept).is_some_and(|byte| *byte >= b'5'))
 }
 
+/// Two digits, or more than 99.
+fn two_digits(bytes: &[u8]) -> u32 {
+    let digit = |byte: u8| match byte.wrapping_sub(b'0') {
+        digit @ 0..=9 => u32::from(digit),
+        _ => 1_000,
+    };
+    digit(bytes[0]) * 10 + digit(bytes[1])
+}
+
+/// Days since 1970 of exactly `yyyy-mm-dd`, the year not 0000: most dates, without looking further.
+pub fn date_of_digits(bytes: &[u8]) -> Option<i32> {
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let (century, rest) = (two_digits(bytes), two_digits(&bytes[2..]));
+    let (month, day) = (two_digits(&bytes[5..]), two_digits(&bytes[8..]));
+    let year = century * 100 + rest;
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let last = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if century > 99 || rest > 99 || year == 0 || day == 0 || day > last {
+        return None;
+    }
+    // Years that start in March end with their leap day.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
+    // From the first of March of the year 0 to 1970.
+    i32::try_from(days).ok().map(|days| days - 719_468)
+}
+
+/// Microseconds since 1970 of exactly `yyyy-mm-dd hh:mm:ss` with up to six digits behind a point, as if
+/// in UTC; the blank may be a `T`.
+pub fn plain_timestamp(bytes: &[u8]) -> Option<i64> {
+    let (day, clock) = bytes.split_at_checked(10)?;
+    let days = date_of_digits(day)?;
+    let [b' ' | b'T', clock @ ..] = clock else { return None };
+    let (clock, fraction) = clock.split_at_checked(8)?;
+    let (hour, minute, second) = (two_digits(clock), two_digits(&clock[3..]), two_digits(&clock[6..]));
+    if clock[2] != b':' || clock[5] != b':' || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let micros = match fraction {
+        [] => 0,
+        [b'.', digits @ ..] if (1..=6).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
+            let value = digits.iter().fold(0i64, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+            value * 10i64.pow(6 - digits.len() as u32)
+        }
+        _ => return None,
+    };
+    let seconds = i64::from(days) * 86_400 + i64::from(hour * 3_600 + minute * 60 + second);
+    Some(seconds * 1_000_000 + micros)
+}
+
 /// Days since 1970: `yyyy`, `yyyy-m`, `yyyy-m-d`, the last with anything behind a blank or `T`.
 pub fn date(text: &str) -> Option<i32> {
+    if let Some(days) = date_of_digits(text.as_bytes()) {
+        return Some(days);
+    }
     let text = trim(text);
     let (year, rest) = year(text)?;
     let (month, rest) = match rest.strip_prefix('-') {
@@ -153,6 +213,11 @@ fn one_or_two_digits(text: &str) -> Option<(u32, &str)> {
 /// Microseconds since 1970 UTC: a [`date`], then ` ` or `T`, `h:m[:s[.f]]` and a zone. Text
 /// without a zone is in `zone`.
 pub fn timestamp(text: &str, zone: chrono_tz::Tz) -> Option<i64> {
+    if zone == chrono_tz::UTC
+        && let Some(micros) = plain_timestamp(text.as_bytes())
+    {
+        return Some(micros);
+    }
     let text = trim(text);
     let day_end = text.find([' ', 'T']).unwrap_or(text.len());
     let day = date(&text[..day_end])?;
@@ -304,6 +369,38 @@ mod tests {
         assert!(fits_decimal("9999.99", 6, 2) && fits_decimal("9999.994", 6, 2));
         assert!(!fits_decimal("9999.995", 6, 2) && !fits_decimal("12345", 6, 2) && !fits_decimal("x", 6, 2));
         assert!(fits_decimal("1e3", 6, 2) && fits_decimal("0.001", 6, 2));
+    }
+
+    #[test]
+    fn plain_dates_are_those_of_the_calendar() {
+        for day in (-719_162..2_932_896).step_by(17).chain([-1, 0, 1, 19_782, 11_016, 2_932_896]) {
+            let text = NaiveDate::from_epoch_days(day).expect("a date").to_string();
+            assert_eq!(date_of_digits(text.as_bytes()), Some(day), "{text}");
+        }
+        for text in [
+            "2023-02-29",
+            "1900-02-29",
+            "2024-00-01",
+            "2024-13-01",
+            "2024-04-31",
+            "0000-01-01",
+            "2024-1-01",
+            "2024-01-0x",
+            "20240-01-1",
+        ] {
+            assert_eq!(date_of_digits(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(plain_timestamp(b"1969-12-31 23:59:59.25"), Some(-750_000));
+        for text in [
+            "2024-01-01 24:00:00",
+            "2024-01-01 10:60:00",
+            "2024-01-01 10:00",
+            "2024-01-01 10:00:00.",
+            "2024-01-01 10:00:00Z",
+            "2024-01-01 1:00:00x",
+        ] {
+            assert_eq!(plain_timestamp(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

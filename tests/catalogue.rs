@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use dq::check::{CheckOptions, Ruleset, check};
+use dq::check::{CheckOptions, Ruleset, Watch, check};
 use dq::rules::{BindOptions, Conditions, Place, REGISTRY, Status, Target};
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -141,7 +141,7 @@ fn examples_give_what_they_say() {
             let ruleset =
                 Ruleset::parse(&format!("{section} = [ {} ]", example.rule), &BindOptions { now, target: Target::Dq });
             assert!(!ruleset.has_errors(), "{}: {:?}", example.rule, ruleset.diagnostics());
-            let run = check(&ruleset, &[data.path().to_path_buf()], &options, None).expect("readable");
+            let run = check(&ruleset, &[data.path().to_path_buf()], &options, Watch::default()).expect("readable");
             let metrics = match (run.outcomes.first(), run.analyzers.first()) {
                 (Some(outcome), _) => {
                     assert_eq!(outcome.verdict.as_str(), example.verdict, "{}: {:?}", example.rule, outcome.message);

@@ -204,7 +204,7 @@ fn bad_data_is_named_and_exits_with_3() {
     }
     let ran = check("RowCount > 0", directory.path(), &[]);
     assert_eq!(ran.code, 3);
-    assert!(ran.stderr.contains("directory"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no data files"), "{}", ran.stderr);
     let ran = check("RowCount > 0", Path::new("fixtures/data/customer.csv"), &[]);
     assert!(ran.stderr.contains("did you mean fixtures/data/customers.csv?"), "{}", ran.stderr);
 }
@@ -274,10 +274,19 @@ fn several_files_are_one_dataset_and_must_fit() {
         .args([a.path(), b.path()])
         .write_stdin("Rules = [ RowCount = 2, Sum \"a\" = 3, IsUnique \"b\" ]"));
     assert_eq!(both.code, 0, "{}{}", both.stdout, both.stderr);
-    let misfit =
-        run(dq().args(["check", "-r", "-"]).args([a.path(), c.path()]).write_stdin("Rules = [ RowCount = 2 ]"));
-    assert_eq!(misfit.code, 3);
-    assert!(misfit.stderr.contains("has no column `b`"), "{}", misfit.stderr);
+    let missing = |arguments: &[&str]| {
+        run(dq()
+            .args(["check", "-r", "-"])
+            .args(arguments)
+            .args([a.path(), c.path()])
+            .write_stdin("Rules = [ RowCount = 2, Completeness \"b\" = 0.5 ]"))
+    };
+    let ran = missing(&[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("column `b` is missing in 1 of 2 files"), "{}", ran.stdout);
+    let ran = missing(&["--missing-columns", "error"]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("has no column `b`"), "{}", ran.stderr);
 }
 
 #[test]
@@ -635,14 +644,16 @@ fn an_error_inside_a_passing_composite_is_noted() {
     assert!(ran.stdout.contains("note: Rule_1 passes, but an operand could not be evaluated"), "{}", ran.stdout);
 }
 
-#[cfg(unix)]
 #[test]
-fn data_from_a_pipe_is_refused() {
-    let ran = run(dq()
-        .args(["check", "-r", "rulesets/orders.dqdl", "--input-format", "csv", "/dev/stdin"])
-        .write_stdin("a\n1\n"));
-    assert_eq!(ran.code, 3);
-    assert!(ran.stderr.contains("no regular file"), "{}", ran.stderr);
+fn data_comes_from_stdin_as_from_a_file() {
+    let rules = file(".dqdl", b"Rules = [ Sum \"a\" = 3, RowCount = 2 ]");
+    for name in ["-", "/dev/stdin"].iter().filter(|name| cfg!(unix) || **name == "-") {
+        let ran =
+            run(dq().args(["check", "--input-format", "csv", name, "-r"]).arg(rules.path()).write_stdin("a\n1\n2\n"));
+        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    }
+    let ran = run(dq().args(["check", "-", "-r", "-"]).write_stdin("a\n1\n"));
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 // Tests fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use dq::check::{CheckOptions, Ruleset, check};
+use dq::check::{CheckOptions, Ruleset, Watch, check};
 use dq::rules::{BindOptions, Target};
 use dq::verdict::Verdict;
 use serde_json::Value;
@@ -46,7 +46,7 @@ fn failure(case: &Value) -> Option<String> {
         .filter_map(|(alias, file)| Some((alias.clone(), vec![fixtures().join("data").join(file.as_str()?)])))
         .collect();
     let options = CheckOptions { threads: 1, references, ..CheckOptions::default() };
-    let run = match check(&ruleset, &[data], &options, None) {
+    let run = match check(&ruleset, &[data], &options, Watch::default()) {
         Ok(run) => run,
         Err(error) => return Some(error.to_string()),
     };

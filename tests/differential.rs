@@ -6,7 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use arrow_array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray};
-use dq::check::{CheckOptions, Ruleset, check};
+use dq::check::{CheckOptions, Ruleset, Watch, check};
 use dq::rules::{BindOptions, Target};
 use dq::verdict::Verdict;
 use parquet::arrow::ArrowWriter;
@@ -228,7 +228,7 @@ proptest! {
         let ruleset = Ruleset::parse(&format!("Rules = [ {} ]", rules.join(",\n")), &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
         prop_assert!(!ruleset.has_errors(), "{:?}", ruleset.diagnostics());
         let options = CheckOptions { threads, batch_rows, ..CheckOptions::default() };
-        let run = check(&ruleset, &[file.path().to_path_buf()], &options, None).expect("readable");
+        let run = check(&ruleset, &[file.path().to_path_buf()], &options, Watch::default()).expect("readable");
         for (question, outcome) in questions.iter().zip(&run.outcomes) {
             prop_assert_eq!(outcome.rows, Some((question.satisfying as u64, rows.len() as u64)), "{}: {:?}", question.rule, outcome.message);
         }

@@ -104,7 +104,9 @@ fn only_the_command_line_speaks_and_nothing_panics_on_purpose() {
                 "unimplemented!",
                 "process::exit",
             ] {
-                assert!(!line.contains(word), "{}:{}: {word}", path.display(), number + 1);
+                // The second Ctrl-C ends the program at once.
+                let allowed = word == "process::exit" && path.ends_with("cli/interrupt.rs");
+                assert!(allowed || !line.contains(word), "{}:{}: {word}", path.display(), number + 1);
             }
         }
     }

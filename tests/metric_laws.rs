@@ -104,7 +104,11 @@ fn metrics(columns: &[ArrayRef]) -> Vec<(Family, Vec<usize>)> {
     let mut metrics = vec![(Family::Rows, vec![])];
     for (position, column) in columns.iter().enumerate() {
         let data_type = column.data_type();
-        metrics.extend([(Family::NonNull, vec![position]), (Family::Frequencies, vec![position])]);
+        metrics.extend([
+            (Family::NonNull, vec![position]),
+            (Family::Frequencies, vec![position]),
+            (Family::Distinct, vec![position]),
+        ]);
         metrics.push((Family::Distribution { bins: 3 }, vec![position]));
         metrics.extend(tests_for(data_type).into_iter().map(|test| (Family::Passing(Arc::new(test)), vec![position])));
         if dq::metrics::is_numeric(data_type) {
@@ -221,7 +225,7 @@ proptest! {
 
 #[test]
 fn states_name_their_version() {
-    let bytes = codec::encode(&State::new(&Family::Rows, &[])).expect("encoded");
+    let bytes = codec::encode(&kernel(&Family::Rows, &[]).accumulator().into_state()).expect("encoded");
     assert_eq!(codec::decode(b"nonsense").map(drop), Err(codec::CodecError::NotAState));
     let mut other = bytes.clone();
     other[4] = 99;

@@ -3,7 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use dq::check::{CheckOptions, Ruleset, Run, check};
+use dq::check::{CheckOptions, Ruleset, Run, Watch, check};
 use dq::rules::{BindOptions, Target};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ fn run(ruleset: &str, data: &str, references: &Value, threads: usize, batch_rows
     let references =
         references.map(|(alias, file)| (alias.clone(), vec![root().join(file.as_str().expect("a file"))])).collect();
     let options = CheckOptions { threads, batch_rows, references, ..CheckOptions::default() };
-    check(&ruleset, &[root().join(data)], &options, None).expect("readable")
+    check(&ruleset, &[root().join(data)], &options, Watch::default()).expect("readable")
 }
 
 fn verdicts_of(run: &Run) -> Vec<String> {

@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 #![cfg(feature = "sql")]
 
-use dq::check::{CheckOptions, Ruleset, Run, check};
+use dq::check::{CheckOptions, Ruleset, Run, Watch, check};
 use dq::rules::{BindOptions, Target};
 use dq::verdict::{Outcome, Verdict};
 use serde_json::Value;
@@ -54,7 +54,7 @@ fn run(rules: &[String], options: &CheckOptions) -> Run {
     let ruleset =
         Ruleset::parse(&format!("Rules = [\n{}\n]", rules.join(",\n")), &BindOptions { now, target: Target::Dq });
     assert!(!ruleset.has_errors(), "{:?}", ruleset.diagnostics());
-    check(&ruleset, &[fixtures().join("orders.parquet")], options, None).expect("readable")
+    check(&ruleset, &[fixtures().join("orders.parquet")], options, Watch::default()).expect("readable")
 }
 
 fn custom_sql(sql: &str, rest: &str) -> String {
@@ -176,8 +176,10 @@ fn values_are_compared_as_what_they_are() {
     ] {
         let rule = format!("Rules = [ RowCount >= 0 where \"{predicate}\" ]");
         let ruleset = Ruleset::parse(&rule, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
-        let outcome =
-            check(&ruleset, &[data.path().to_path_buf()], &options, None).expect("readable").outcomes.remove(0);
+        let outcome = check(&ruleset, &[data.path().to_path_buf()], &options, Watch::default())
+            .expect("readable")
+            .outcomes
+            .remove(0);
         let found = outcome.metrics.first().map(|(_, value)| value.to_f64());
         assert_eq!(found, rows, "{predicate}: {:?}", outcome.message);
         assert_eq!(outcome.verdict == Verdict::Error, rows.is_none(), "{predicate}");

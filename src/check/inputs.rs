@@ -2,10 +2,11 @@
 
 use super::CheckOptions;
 use crate::error::Error;
-use crate::input::{Dataset, ReadOptions};
+use crate::input::{DataFile, Dataset, ReadOptions, data_files};
 use crate::rules::compile::ReferenceSchemas;
 use crate::scan::{References, ScanError, unreadable};
 use crate::sql::{Engine, PRIMARY, SqlOptions};
+use crate::unevaluated::Unevaluated;
 use arrow_schema::DataType;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -22,6 +23,25 @@ pub struct Inputs {
     pub schemas: ReferenceSchemas,
     /// What compiles predicates and runs queries.
     pub sql: Engine,
+}
+
+/// The files of all datasets.
+pub struct Files {
+    primary: Vec<DataFile>,
+    references: BTreeMap<Arc<str>, Result<Vec<DataFile>, Unevaluated>>,
+}
+
+impl Files {
+    /// Finds the files that names stand for; a reference without any is the ERROR of the rules that
+    /// need it.
+    pub fn find(data: &[PathBuf], options: &CheckOptions) -> Result<Self, Error> {
+        let columns = !options.read.no_partition_columns;
+        let reference = |(alias, names): (&String, &Vec<PathBuf>)| {
+            let files = data_files(names, columns).map_err(|error| unreadable(alias, &error));
+            (alias.as_str().into(), files)
+        };
+        Ok(Self { primary: data_files(data, columns)?, references: options.references.iter().map(reference).collect() })
+    }
 }
 
 /// How each dataset is read; inferred types are learnt while reading.
@@ -60,20 +80,23 @@ impl Readings {
 impl Inputs {
     /// Opens all files; a reference that cannot be read is the ERROR of the rules that need it.
     pub fn open(
-        paths: &[PathBuf],
+        files: &Files,
         options: &CheckOptions,
         readings: &Readings,
         now: DateTime<Utc>,
     ) -> Result<Self, ScanError> {
-        let primary = Arc::new(Dataset::open(paths, &readings.primary)?);
+        let primary = Arc::new(Dataset::open(&files.primary, &readings.primary, options.threads)?);
         let mut references = References::new();
-        for (alias, paths) in &options.references {
-            let alias: Arc<str> = alias.as_str().into();
+        for (alias, files) in &files.references {
+            let alias = alias.clone();
             let reading = readings.references.get(&*alias).unwrap_or(&readings.primary);
-            let opened = match Dataset::open(paths, reading) {
-                Ok(dataset) => Ok(Arc::new(dataset)),
-                Err(error @ Error::Widen { .. }) => return Err(ScanError { dataset: Some(alias), error }),
-                Err(error) => Err(unreadable(&alias, &error)),
+            let opened = match files {
+                Err(reason) => Err(reason.clone()),
+                Ok(files) => match Dataset::open(files, reading, options.threads) {
+                    Ok(dataset) => Ok(Arc::new(dataset)),
+                    Err(error @ Error::Widen { .. }) => return Err(ScanError { dataset: Some(alias), error }),
+                    Err(error) => Err(unreadable(&alias, &error)),
+                },
             };
             references.insert(alias, opened);
         }
@@ -103,10 +126,11 @@ impl Inputs {
     }
 
     /// Opens everything with the types that hold in all files.
-    pub fn open_unified(paths: &[PathBuf], options: &CheckOptions, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn open_unified(data: &[PathBuf], options: &CheckOptions, now: DateTime<Utc>) -> Result<Self, Error> {
+        let files = Files::find(data, options)?;
         let mut readings = Readings::new(options);
         loop {
-            match Self::open(paths, options, &readings, now) {
+            match Self::open(&files, options, &readings, now) {
                 Ok(inputs) => return Ok(inputs),
                 Err(trouble) => widen(trouble, &mut readings, &mut Vec::new())?,
             }

@@ -1,7 +1,7 @@
 //! Arguments as typed.
 
-use crate::input::ReadOptions;
 use crate::input::csv::CsvOptions;
+use crate::input::{MissingColumns, ReadOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ pub struct CheckArguments {
     /// The ruleset, or - for stdin
     #[arg(long, short = 'r', value_name = "FILE")]
     pub ruleset: PathBuf,
-    /// Data files with the same columns, checked as one dataset
+    /// Files, directories, patterns or URLs (s3://, gs://, az://, https://), checked as one dataset; - is stdin
     #[arg(required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
     /// The report on stdout
@@ -111,9 +111,9 @@ pub struct CheckArguments {
     /// How long one CustomSql query may take
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub sql_timeout: Duration,
-    /// Memory that queries, and keys of references, may each hold: bytes, or a number with KB, MB, GB
-    #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = size)]
-    pub memory_limit: u64,
+    /// Memory for distinct values before they go to temporary files; as much for each query and for the keys of each reference. Bytes, or a number with KB, MB, GB [default: half of the machine]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory_limit: Option<u64>,
     /// Worker threads; all cores when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -132,10 +132,10 @@ fn size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
         "" | "B" => 1,
-        "KB" | "K" => 1 << 10,
-        "MB" | "M" => 1 << 20,
-        "GB" | "G" => 1 << 30,
-        "TB" | "T" => 1 << 40,
+        "KIB" | "KB" | "K" => 1 << 10,
+        "MIB" | "MB" | "M" => 1 << 20,
+        "GIB" | "GB" | "G" => 1 << 30,
+        "TIB" | "TB" | "T" => 1 << 40,
         _ => return Err("the units are B, KB, MB, GB and TB".into()),
     };
     let bytes = digits.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
@@ -151,7 +151,7 @@ pub struct ReferenceArguments {
 }
 
 impl ReferenceArguments {
-    /// Files by alias; patterns are expanded.
+    /// Names of data by alias.
     pub fn paths(&self) -> Result<BTreeMap<String, Vec<PathBuf>>, super::exit::Trouble> {
         let usage = |message: String, help: Option<String>| super::exit::Trouble::Usage { message, help };
         let mut paths: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
@@ -169,13 +169,16 @@ impl ReferenceArguments {
                 let help = "give it another alias; `primary` is the data that is checked";
                 return Err(usage("--reference cannot be called primary".into(), Some(help.into())));
             }
-            let found = crate::input::files::expand(path)
-                .map_err(|error| usage(format!("--reference {entry}: {error}"), None))?;
-            if let Some(missing) = found.iter().find(|path| !path.exists()) {
-                let missing = crate::error::shown(missing);
-                return Err(usage(format!("--reference {entry}: there is no file {missing}"), None));
+            let path = PathBuf::from(path);
+            if crate::input::remote::url(&path).is_none() {
+                let found = crate::input::data_files(std::slice::from_ref(&path), true)
+                    .map_err(|error| usage(format!("--reference {entry}: {error}"), None))?;
+                if let Some(missing) = found.iter().find(|file| !file.path.exists()) {
+                    let missing = crate::error::shown(&missing.path);
+                    return Err(usage(format!("--reference {entry}: there is no file {missing}"), None));
+                }
             }
-            paths.entry(alias.to_string()).or_default().extend(found);
+            paths.entry(alias.to_string()).or_default().push(path);
         }
         Ok(paths)
     }
@@ -216,9 +219,18 @@ pub enum TargetArgument {
 /// How data is read.
 #[derive(Debug, Args)]
 pub struct ReadArguments {
-    /// Format of the data files when their names do not tell: parquet, csv
+    /// Format of the data files when their contents and names do not tell: parquet, csv, json, arrow, avro
     #[arg(long, value_name = "FORMAT", help_heading = "Reading data")]
     pub input_format: Option<String>,
+    /// A column that some files do not have: NULL there, or an error
+    #[arg(long, value_name = "WHAT", default_value = "null", help_heading = "Reading data")]
+    pub missing_columns: MissingColumnsArgument,
+    /// Directories such as year=2024 are no columns
+    #[arg(long, help_heading = "Reading data")]
+    pub no_partition_columns: bool,
+    /// Do not believe the minima, maxima and NULL counts in Parquet footers; read the data
+    #[arg(long, help_heading = "Reading data")]
+    pub ignore_statistics: bool,
     /// Type of a column, or of ALIAS.NAME: text, int, float, decimal(p,s), boolean, date, timestamp; repeatable (CSV)
     #[arg(long, value_name = "NAME=TYPE", help_heading = "Reading data")]
     pub column_type: Vec<String>,
@@ -242,6 +254,15 @@ pub struct ReadArguments {
     pub csv_sample: usize,
 }
 
+/// `--missing-columns`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MissingColumnsArgument {
+    /// NULL in the files without it.
+    Null,
+    /// The files do not belong together.
+    Error,
+}
+
 impl ReadArguments {
     /// As the input room wants them, or what is wrong.
     pub fn options(&self) -> Result<ReadOptions, super::exit::Trouble> {
@@ -253,7 +274,16 @@ impl ReadArguments {
                 _ => Err(usage(format!("{option} takes one ASCII character, not `{text}`"))),
             },
         };
-        let mut options = ReadOptions { format: self.input_format.clone(), ..ReadOptions::default() };
+        let mut options = ReadOptions {
+            format: self.input_format.clone(),
+            missing_columns: match self.missing_columns {
+                MissingColumnsArgument::Null => MissingColumns::Null,
+                MissingColumnsArgument::Error => MissingColumns::Error,
+            },
+            no_partition_columns: self.no_partition_columns,
+            ignore_statistics: self.ignore_statistics,
+            ..ReadOptions::default()
+        };
         options.csv = CsvOptions {
             header: !self.csv_no_header,
             delimiter: self.csv_delimiter.as_deref().map(|text| byte(text, "--csv-delimiter")).transpose()?,

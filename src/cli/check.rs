@@ -2,24 +2,34 @@
 
 use super::args::{CheckArguments, Global, Show};
 use super::exit::{Exit, Trouble};
-use super::{diagnostics, output, progress, source};
-use crate::check::{CheckOptions, Ruleset, check};
+use super::{diagnostics, interrupt, memory, output, progress, source};
+use crate::check::{CheckOptions, Ruleset, Watch, check};
+use crate::input::source::STDIN;
+use crate::input::{data_files, remote};
 use crate::report::{Report, Style};
 use crate::span::LineIndex;
 use crate::verdict::Verdict;
+use std::path::{Path, PathBuf};
 
 /// Runs the command.
 pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
     let sinks = output::sinks(&arguments.format, &arguments.output)?;
     let references = arguments.references.paths()?;
-    let inputs: Vec<_> =
-        arguments.data.iter().chain([&arguments.ruleset]).chain(references.values().flatten()).cloned().collect();
+    let stdin = Path::new(STDIN);
+    if arguments.ruleset == stdin && arguments.data.iter().any(|data| data == stdin) {
+        let message = "the ruleset and the data cannot both come from stdin".to_string();
+        return Err(Trouble::Usage { message, help: Some("put one of them into a file".into()) });
+    }
+    let data = local_files(&arguments.data)?;
+    let others = local_files(&references.values().flatten().cloned().collect::<Vec<_>>())?;
+    let inputs: Vec<_> = data.iter().chain([&arguments.ruleset]).chain(&others).cloned().collect();
     output::spare(&sinks, &inputs)?;
-    for (position, data) in arguments.data.iter().enumerate() {
-        if arguments.data[..position].iter().any(|earlier| output::same_file(earlier, data)) {
-            let message = format!("{} is named twice", crate::error::shown(data));
-            return Err(Trouble::Usage { message, help: Some("its rows would count twice; name it once".into()) });
-        }
+    let mut seen = std::collections::HashSet::new();
+    let twice =
+        data.iter().find(|path| !seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())));
+    if let Some(twice) = twice {
+        let message = format!("{} is named twice", crate::error::shown(twice));
+        return Err(Trouble::Usage { message, help: Some("its rows would count twice; name it once".into()) });
     }
     let (bind_options, zone) = source::bind_options(&arguments.rules)?;
     let text = source::read(&arguments.ruleset)?;
@@ -33,7 +43,7 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         read: arguments.read.options()?,
         references,
         sql_timeout: arguments.sql_timeout,
-        memory_bytes: arguments.memory_limit,
+        memory_bytes: arguments.memory_limit.unwrap_or_else(memory::half),
         allow_empty: arguments.allow_empty,
         only: arguments.only.clone(),
         skip: arguments.skip.clone(),
@@ -47,7 +57,10 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         let message = "--only and --skip leave no rule to evaluate".to_string();
         return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
     }
-    let run = progress::watched(arguments.quiet, |rows| check(&ruleset, &arguments.data, &options, Some(rows)))?;
+    let stop = interrupt::flag();
+    let run = progress::watched(arguments.quiet, |progress| {
+        check(&ruleset, &arguments.data, &options, Watch { progress: Some(progress), stop: Some(stop) })
+    })?;
     show_sql_mistakes(&text, &run.sql_mistakes, global)?;
     let report = Report {
         run: &run,
@@ -63,13 +76,19 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
     output::write(&report, &sinks)?;
     // Analyzers carry no verdict, but one without a value was not evaluated.
     let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
-    Ok(if run.count(Verdict::Error) > 0 || unmeasured {
+    Ok(if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {
         Exit::NotEvaluated
     } else if run.count(Verdict::Fail) > 0 {
         Exit::Findings
     } else {
         Exit::Clean
     })
+}
+
+/// The files of this machine that names stand for.
+fn local_files(names: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
+    let local: Vec<_> = names.iter().filter(|name| remote::url(name).is_none()).cloned().collect();
+    Ok(data_files(&local, false)?.into_iter().map(|file| file.path).collect())
 }
 
 /// Shows mistakes in SQL texts with their places: their rules are ERROR, the others were evaluated.

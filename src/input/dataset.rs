@@ -1,63 +1,55 @@
 //! Several files as one table.
 
-use super::{Batches, ReadOptions, Table, open};
-use crate::error::{Error, escape_controls, shown};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use super::align::{Alignment, Place, align};
+use super::layout::DataFile;
+use super::source::Input;
+use super::table::{Chunk, Chunks, ColumnFacts, Parts, Table};
+use super::{ReadOptions, open};
+use crate::error::Error;
+use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_schema::{DataType, SchemaRef};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-/// One or more files with the same columns, aligned by name to the first.
+/// One or more files, their columns aligned by name.
 pub struct Dataset {
     schema: SchemaRef,
     files: Vec<OpenFile>,
-    /// Partitions of all files, in file order.
-    partitions: Vec<(usize, usize)>,
+    notes: Vec<String>,
+    trust_statistics: bool,
 }
 
 struct OpenFile {
-    path: PathBuf,
+    input: Input,
     table: Box<dyn Table>,
-    bytes: u64,
-    /// Position in the file of every column of the dataset.
-    positions: Vec<usize>,
+    /// Where each column of the dataset comes from.
+    places: Vec<Place>,
 }
 
-/// Dictionary encoding and the layout of text are how a column is stored, not what it is.
-fn logical(data_type: &DataType) -> &DataType {
-    match data_type {
-        DataType::Dictionary(_, values) => logical(values),
-        DataType::LargeUtf8 | DataType::Utf8View => &DataType::Utf8,
-        other => other,
-    }
+/// Columns of some rows, in the order they were asked for.
+#[derive(Debug, Clone)]
+pub struct Columns {
+    /// One array a column; text may be dictionary-encoded.
+    pub arrays: Vec<ArrayRef>,
+    /// Their length.
+    pub rows: usize,
 }
+
+/// Column batches of one part.
+pub type ColumnBatches<'a> = Box<dyn Iterator<Item = Result<Columns, Error>> + Send + 'a>;
 
 impl Dataset {
-    /// Opens all files; reads footers and samples, no data.
-    pub fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Self, Error> {
-        let mut schema: Option<SchemaRef> = None;
-        let mut files = Vec::with_capacity(paths.len());
-        let mut partitions = Vec::new();
-        for path in paths {
-            let table = open(path, options)?;
-            let own = table.schema();
-            let schema = schema.get_or_insert_with(|| {
-                let fields: Vec<_> = own
-                    .fields()
-                    .iter()
-                    .map(|field| {
-                        Field::new(field.name(), logical(field.data_type()).clone(), true)
-                            .with_metadata(field.metadata().clone())
-                    })
-                    .collect();
-                Arc::new(Schema::new(fields))
-            });
-            let earliest = files.first().map(|file: &OpenFile| file.table.as_ref());
-            let positions = align(schema, earliest, table.as_ref(), path)?;
-            let bytes = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
-            partitions.extend((0..table.partitions()).map(|partition| (files.len(), partition)));
-            files.push(OpenFile { path: path.clone(), table, bytes, positions });
+    /// Opens all files on up to `threads` threads; reads footers and samples, no data.
+    pub fn open(files: &[DataFile], options: &ReadOptions, threads: usize) -> Result<Self, Error> {
+        if files.is_empty() {
+            return Err(Error::Option("no data: name at least one file".into()));
         }
-        let schema = schema.ok_or_else(|| Error::Option("no data: name at least one file".into()))?;
+        let mut opened = Vec::with_capacity(files.len());
+        for result in each_file(files, threads, |file| open_table(&file.path, options)) {
+            opened.push(result?);
+        }
+        let Alignment { schema, places, notes } = align(&opened, files, options)?;
         if let Some(stranger) = options.column_types.keys().find(|name| schema.field_with_name(name).is_err()) {
             let names = schema.fields().iter().map(|field| field.name().as_str());
             let hint = crate::diagnostic::nearest(stranger, names)
@@ -66,7 +58,9 @@ impl Dataset {
                 "a type is given for column `{stranger}`, which the data does not have{hint}"
             )));
         }
-        Ok(Self { schema, files, partitions })
+        let files =
+            opened.into_iter().zip(places).map(|((input, table), places)| OpenFile { input, table, places }).collect();
+        Ok(Self { schema, files, notes, trust_statistics: !options.ignore_statistics })
     }
 
     /// The columns, dictionary encoding resolved.
@@ -74,19 +68,19 @@ impl Dataset {
         &self.schema
     }
 
+    /// Things worth knowing about how the files fit together.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Whether reading may find that a column's type must be wider.
     pub fn infers_types(&self) -> bool {
         self.files.iter().any(|file| file.table.infers_types())
     }
 
-    /// How many partitions there are.
-    pub fn partitions(&self) -> usize {
-        self.partitions.len()
-    }
-
-    /// Size of all files.
+    /// Size of all files, as stored.
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.bytes).sum()
+        self.files.iter().map(|file| file.input.stored_bytes()).sum()
     }
 
     /// Rows, where all files tell.
@@ -95,78 +89,278 @@ impl Dataset {
     }
 
     /// The files, in order.
-    pub fn paths(&self) -> impl Iterator<Item = &std::path::Path> {
-        self.files.iter().map(|file| file.path.as_path())
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.input.path.as_path())
     }
 
-    /// Reads columns of one partition; gives the batches and, for every asked column, its
-    /// position in them.
-    pub fn read(
-        &self,
-        partition: usize,
-        columns: &[usize],
-        batch_rows: usize,
-    ) -> Result<(Batches<'_>, Vec<usize>), Error> {
-        let (file, part) =
-            *self.partitions.get(partition).ok_or_else(|| Error::Internal(format!("no partition {partition}")))?;
-        let file = &self.files[file];
-        let wanted: Vec<usize> = columns.iter().map(|column| file.positions[*column]).collect();
-        let mut sorted = wanted.clone();
-        sorted.sort_unstable();
-        sorted.dedup();
-        let order = wanted.iter().map(|position| sorted.binary_search(position).unwrap_or(0)).collect();
-        Ok((file.table.read(part, &sorted, batch_rows)?, order))
+    /// The files, in order.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input> {
+        self.files.iter().map(|file| &file.input)
+    }
+
+    /// Whether the places of all parts are known ahead of reading.
+    pub fn is_placed(&self) -> bool {
+        self.files.iter().all(|file| matches!(file.table.parts(), Parts::Placed(_)))
+    }
+
+    /// Starts a pass over columns, given by position; the parts come in the order of the data.
+    pub fn pass<'a>(&'a self, columns: &[usize], batch_rows: usize) -> Pass<'a> {
+        Pass { dataset: self, columns: columns.to_vec(), batch_rows, file: 0, part: 0, stream: None }
+    }
+
+    /// Reads columns of all rows in order, on this thread.
+    pub fn batches<'a>(&'a self, columns: &[usize], batch_rows: usize) -> ColumnBatches<'a> {
+        let columns = columns.to_vec();
+        let mut pass = self.pass(&columns, batch_rows);
+        let mut current: Option<ColumnBatches<'a>> = None;
+        let mut failed = false;
+        Box::new(std::iter::from_fn(move || {
+            while !failed {
+                if let Some(batches) = &mut current
+                    && let Some(batch) = batches.next()
+                {
+                    failed = batch.is_err();
+                    return Some(batch);
+                }
+                match pass.next()?.and_then(|part| part.read(&columns, batch_rows)) {
+                    Ok(batches) => current = Some(batches),
+                    Err(error) => {
+                        failed = true;
+                        return Some(Err(error));
+                    }
+                }
+            }
+            None
+        }))
     }
 }
 
-/// Where the file has each column of the dataset.
-fn align(schema: &Schema, earliest: Option<&dyn Table>, table: &dyn Table, path: &Path) -> Result<Vec<usize>, Error> {
-    let own = table.schema();
-    let mismatch = |message: String| Error::Schema { path: path.to_path_buf(), message };
-    let positions = schema.fields().iter().map(|field| {
-        let name = escape_controls(field.name());
-        let (position, found) = own
-            .fields()
-            .find(field.name())
-            .ok_or_else(|| mismatch(format!("has no column `{name}`, which the first file has")))?;
-        let (found, first) = (logical(found.data_type()), field.data_type());
-        if found == first {
-            return Ok(position);
+fn open_table(path: &Path, options: &ReadOptions) -> Result<(Input, Box<dyn Table>), Error> {
+    let input = Input::open(path)?;
+    let table = open(&input, options)?;
+    Ok((input, table))
+}
+
+/// Calls `work` with every file on several threads; results come in file order.
+fn each_file<T: Send>(
+    files: &[DataFile],
+    threads: usize,
+    work: impl Fn(&DataFile) -> Result<T, Error> + Sync,
+) -> Vec<Result<T, Error>> {
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<T, Error>>>> = files.iter().map(|_| Mutex::new(None)).collect();
+    let worker = || {
+        while let Some((file, slot)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            files.get(at).zip(results.get(at))
+        } {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(file));
         }
-        let earlier = earliest.and_then(|file| file.unified(schema.index_of(field.name()).ok()?, found));
-        match common_type(first, found, earlier, table.unified(position, first)) {
-            Some(data_type) => Err(Error::Widen {
-                column: field.name().clone(),
-                data_type: Box::new(data_type),
-                reason: format!("its values in {}", shown(path)),
+    };
+    if files.len() == 1 || threads <= 1 {
+        worker();
+    } else {
+        std::thread::scope(|scope| (0..threads.min(files.len())).for_each(|_| drop(scope.spawn(worker))));
+    }
+    let lost = || Err(Error::Internal("a file was not opened".into()));
+    results
+        .into_iter()
+        .map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(lost))
+        .collect()
+}
+
+/// Hands out the parts of a dataset, in order.
+pub struct Pass<'a> {
+    dataset: &'a Dataset,
+    columns: Vec<usize>,
+    batch_rows: usize,
+    file: usize,
+    part: usize,
+    stream: Option<Box<dyn Chunks<'a> + 'a>>,
+}
+
+impl<'a> Pass<'a> {
+    /// The next part.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Option<Result<Part<'a>, Error>> {
+        loop {
+            let dataset: &'a Dataset = self.dataset;
+            let file = dataset.files.get(self.file)?;
+            match file.table.parts() {
+                Parts::Placed(parts) if self.part < parts => {
+                    self.part += 1;
+                    let trusted = dataset.trust_statistics;
+                    return Some(Ok(Part { dataset, file, content: Content::Placed { part: self.part - 1, trusted } }));
+                }
+                Parts::Placed(_) => {}
+                Parts::Streamed => {
+                    let stream = match &mut self.stream {
+                        Some(stream) => stream,
+                        None => {
+                            let wanted = file.wanted(&self.columns);
+                            match file.table.stream(&wanted, self.batch_rows) {
+                                Ok(stream) => self.stream.insert(stream),
+                                Err(error) => return Some(Err(error)),
+                            }
+                        }
+                    };
+                    if let Some(chunk) = stream.next() {
+                        return Some(chunk.map(|chunk| Part { dataset, file, content: Content::Chunk(chunk) }));
+                    }
+                }
+            }
+            self.file += 1;
+            self.part = 0;
+            self.stream = None;
+        }
+    }
+}
+
+/// A part of a dataset: some rows of one file.
+pub struct Part<'a> {
+    dataset: &'a Dataset,
+    file: &'a OpenFile,
+    content: Content<'a>,
+}
+
+enum Content<'a> {
+    Placed { part: usize, trusted: bool },
+    Chunk(Chunk<'a>),
+}
+
+impl<'a> Part<'a> {
+    /// The same part again, if its place is known: columns of it can be read apart.
+    pub fn again(&self) -> Option<Self> {
+        match &self.content {
+            Content::Placed { part, trusted } => Some(Part {
+                dataset: self.dataset,
+                file: self.file,
+                content: Content::Placed { part: *part, trusted: *trusted },
             }),
-            None => Err(mismatch(format!("column `{name}` has type {found}, in the first file it has type {first}"))),
+            Content::Chunk(_) => None,
         }
-    });
-    let positions: Vec<usize> = positions.collect::<Result<_, _>>()?;
-    match own.fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
-        Some(extra) => Err(mismatch(format!(
-            "has a column `{}`, which the first file does not have",
-            escape_controls(extra.name())
-        ))),
-        None => Ok(positions),
+    }
+
+    /// Rows, where the file tells.
+    pub fn rows(&self) -> Option<u64> {
+        match &self.content {
+            Content::Placed { part, .. } => self.file.table.part_rows(*part),
+            Content::Chunk(_) => None,
+        }
+    }
+
+    /// What is certain of a column without reading it.
+    pub fn facts(&self, column: usize) -> Option<ColumnFacts> {
+        let Content::Placed { part, trusted: true } = &self.content else { return None };
+        let data_type = self.dataset.schema.field(column).data_type();
+        match self.file.places.get(column)? {
+            Place::Missing => Some(ColumnFacts { nulls: self.rows()?, range: None }),
+            Place::Constant(value) if value.is_null(0) => Some(ColumnFacts { nulls: self.rows()?, range: None }),
+            Place::Constant(value) => Some(ColumnFacts { nulls: 0, range: Some((value.clone(), value.clone())) }),
+            Place::Column { position, converted } => {
+                let facts = self.file.table.facts(*part, *position)?;
+                let range = match facts.range {
+                    // A conversion keeps the order, or it is an error.
+                    Some((low, high)) if *converted => {
+                        converted_to(&low, data_type).and_then(|low| Ok((low, converted_to(&high, data_type)?))).ok()
+                    }
+                    range => range,
+                };
+                Some(ColumnFacts { range, ..facts })
+            }
+        }
+    }
+
+    /// About how many stored bytes the part has, for progress.
+    pub fn stored_bytes(&self) -> u64 {
+        match (&self.content, self.file.table.parts()) {
+            (Content::Placed { .. }, Parts::Placed(parts)) => self.file.input.stored_bytes() / parts.max(1) as u64,
+            (Content::Chunk(chunk), _) => chunk.bytes,
+            _ => 0,
+        }
+    }
+
+    /// Stored bytes of a column, if columns can be read apart at no extra cost.
+    pub fn column_bytes(&self, column: usize) -> Option<u64> {
+        match (&self.content, self.file.places.get(column)?) {
+            (Content::Placed { part, .. }, Place::Column { position, .. }) => {
+                self.file.table.column_bytes(*part, *position)
+            }
+            (Content::Placed { .. }, _) => Some(0),
+            (Content::Chunk(_), _) => None,
+        }
+    }
+
+    /// Reads columns, given by position. A part that was cut while reading has the columns
+    /// that the pass was started with, and only those.
+    pub fn read(self, columns: &[usize], batch_rows: usize) -> Result<ColumnBatches<'a>, Error> {
+        let wanted = self.file.wanted(columns);
+        let places: Vec<(Place, DataType)> = columns
+            .iter()
+            .map(|column| {
+                let place = match &self.file.places[*column] {
+                    Place::Column { position, converted } => {
+                        Place::Column { position: wanted.binary_search(position).unwrap_or(0), converted: *converted }
+                    }
+                    place => place.clone(),
+                };
+                (place, self.dataset.schema.field(*column).data_type().clone())
+            })
+            .collect();
+        let batches = match self.content {
+            Content::Placed { part, .. } => self.file.table.read(part, &wanted, batch_rows)?,
+            Content::Chunk(chunk) => (chunk.decode)()?,
+        };
+        let path = &self.file.input.path;
+        let arranged = batches.map(move |batch| {
+            arranged(&batch?, &places).map_err(|error| Error::Schema {
+                path: path.clone(),
+                message: format!("a value does not fit the type of the other files: {error}"),
+            })
+        });
+        Ok(Box::new(arranged))
     }
 }
 
-/// The type that holds a column in two files, given what each could read it as. A file that can
-/// read only its own type decides; a file without values takes any type, which shows as the
-/// narrower of two answers.
-fn common_type(
-    first: &DataType,
-    found: &DataType,
-    earlier: Option<DataType>,
-    later: Option<DataType>,
-) -> Option<DataType> {
-    match (earlier, later) {
-        (Some(DataType::Utf8), Some(later)) => Some(later),
-        (Some(earlier), Some(_)) => Some(earlier),
-        (Some(earlier), None) => (earlier == *found).then_some(earlier),
-        (None, Some(later)) => (later == *first).then_some(later),
-        (None, None) => None,
+impl OpenFile {
+    /// Positions in the file of columns of the dataset, increasing.
+    fn wanted(&self, columns: &[usize]) -> Vec<usize> {
+        let position = |column: &usize| match self.places.get(*column)? {
+            Place::Column { position, .. } => Some(*position),
+            _ => None,
+        };
+        let mut wanted: Vec<usize> = columns.iter().filter_map(position).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+}
+
+fn converted_to(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, arrow_schema::ArrowError> {
+    // A value that does not fit is trouble, never a NULL.
+    let strict = arrow_cast::CastOptions { safe: false, ..arrow_cast::CastOptions::default() };
+    arrow_cast::cast_with_options(array, data_type, &strict)
+}
+
+fn arranged(batch: &RecordBatch, places: &[(Place, DataType)]) -> Result<Columns, arrow_schema::ArrowError> {
+    let rows = batch.num_rows();
+    let array = |(place, data_type): &(Place, DataType)| match place {
+        Place::Column { position, converted: false } => Ok(batch.column(*position).clone()),
+        Place::Column { position, converted: true } => converted_to(batch.column(*position), data_type),
+        Place::Missing => Ok(new_null_array(data_type, rows)),
+        Place::Constant(value) => repeated(value, rows),
+    };
+    Ok(Columns { arrays: places.iter().map(array).collect::<Result<_, _>>()?, rows })
+}
+
+/// One value on every row.
+fn repeated(value: &ArrayRef, rows: usize) -> Result<ArrayRef, arrow_schema::ArrowError> {
+    let indices = arrow_array::UInt32Array::from(vec![0; rows]);
+    arrow_select::take::take(value, &indices, None)
+}
+
+impl std::fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dataset").field("schema", &self.schema).field("files", &self.files.len()).finish()
     }
 }

@@ -1,14 +1,16 @@
 //! Files as such: which there are, how large and how old they are, what they hash to.
 
+use super::remote;
+use super::source::Input;
 use crate::error::Error;
 use sha2::Digest;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Files looked at for one path.
-const MOST_FILES: usize = 1_000_000;
+pub const MOST_FILES: usize = 1_000_000;
 
 /// Directories within directories.
 const DEEPEST: usize = 64;
@@ -24,6 +26,12 @@ pub struct FileEntry {
     pub modified: i64,
 }
 
+impl From<&Input> for FileEntry {
+    fn from(input: &Input) -> Self {
+        Self { path: input.path.clone(), size: input.stored_bytes(), modified: input.modified().unwrap_or(0) }
+    }
+}
+
 /// Whether a path stands for several files: it has a wildcard and no file has that very name.
 fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '[']) && !Path::new(path).exists()
@@ -33,9 +41,17 @@ fn is_pattern(path: &str) -> bool {
 /// pattern with `*`, `?`, `**` or `[...]` matches. Symbolic links to directories are not followed.
 pub fn list(path: &str) -> Result<Vec<FileEntry>, Error> {
     let path = path.strip_prefix("file://").unwrap_or(path);
+    if let Some(url) = remote::url(Path::new(path)) {
+        let entry = |object: remote::Listed| FileEntry {
+            path: PathBuf::from(remote::shown_url(&object.url)),
+            size: object.size,
+            modified: object.modified,
+        };
+        return Ok(remote::list(url)?.into_iter().map(entry).collect());
+    }
     if let Some((scheme, _)) = path.split_once("://") {
         let scheme = crate::error::escape_controls(scheme);
-        return Err(Error::Option(format!("{scheme}:// is not read by this version; name local files")));
+        return Err(Error::Option(format!("there is no way to read {scheme}://")));
     }
     let mut found = Vec::new();
     for root in expand(path)? {
@@ -66,13 +82,19 @@ pub fn expand(path: &str) -> Result<Vec<PathBuf>, Error> {
     if paths.is_empty() { Err(wrong("matches no file".into())) } else { Ok(paths) }
 }
 
+/// A time in microseconds since 1970 UTC.
+pub fn micros(time: SystemTime) -> Option<i64> {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_micros()).ok(),
+        Err(before) => i64::try_from(before.duration().as_micros()).ok().map(|micros| -micros),
+    }
+}
+
 /// A file's size and time.
-pub fn entry(path: &Path) -> Result<FileEntry, Error> {
+fn entry(path: &Path) -> Result<FileEntry, Error> {
     let trouble = |source| Error::Read { path: path.to_path_buf(), source };
     let metadata = std::fs::metadata(path).map_err(trouble)?;
-    let modified = metadata.modified().map_err(trouble)?;
-    let micros = |duration: std::time::Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    let modified = modified.duration_since(UNIX_EPOCH).map_or_else(|earlier| -micros(earlier.duration()), micros);
+    let modified = metadata.modified().ok().and_then(micros).unwrap_or(0);
     Ok(FileEntry { path: path.to_path_buf(), size: metadata.len(), modified })
 }
 
@@ -101,10 +123,13 @@ fn collect(path: &Path, depth: usize, found: &mut Vec<FileEntry>) -> Result<(), 
     Ok(())
 }
 
-/// The digest of a file's contents, in lower-case hexadecimal digits.
+/// The digest of a file's contents as stored, in lower-case hexadecimal digits.
 pub fn checksum<D: Digest>(path: &Path) -> Result<String, Error> {
     let trouble = |source| Error::Read { path: path.to_path_buf(), source };
-    let mut file = File::open(path).map_err(trouble)?;
+    let mut file: Box<dyn Read> = match remote::url(path) {
+        Some(url) => remote::open(url)?.reader(),
+        None => Box::new(File::open(path).map_err(trouble)?),
+    };
     let mut digest = D::new();
     let mut buffer = vec![0; 1 << 16];
     loop {

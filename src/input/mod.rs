@@ -1,31 +1,45 @@
 //! Files to Arrow batches.
 //!
-//! A [`Format`] is one file of this room and one line of [`FORMATS`]. It opens a file
-//! as a [`Table`]: a schema and partitions that can be read apart. A [`Dataset`] is one
-//! or more tables with the same columns, read as one.
+//! [`layout`] turns names into data files, [`source`] gives their bytes wherever they are and
+//! however they are compressed. A [`Format`] is one file of this room and one line of
+//! [`FORMATS`]; it opens an input as a [`Table`]: a schema and parts that can be read apart. A
+//! [`Dataset`] is one or more tables, their columns aligned by name, read as one.
 
+mod align;
+mod columns;
 pub mod csv;
+mod cutter;
 mod dataset;
 pub mod files;
+mod framing;
 mod guard;
+mod json_lines;
+pub mod layout;
+#[cfg(feature = "cloud")]
+mod object_store;
 mod parquet;
+pub mod remote;
+pub mod source;
+mod structural;
+mod table;
 
-pub use dataset::Dataset;
+pub use dataset::{ColumnBatches, Columns, Dataset, Part, Pass};
 pub use guard::is_guarded;
+pub use layout::{DataFile, data_files};
+pub use table::{Batches, Chunk, Chunks, ColumnFacts, Parts, Table};
 
 use crate::error::Error;
-use arrow_array::RecordBatch;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType, Schema};
+use source::Input;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::sync::Arc;
 
 /// All formats, in the order they are tried.
-pub static FORMATS: &[&Format] = &[&parquet::FORMAT, &csv::FORMAT];
+pub static FORMATS: &[&Format] = &[&parquet::FORMAT, &json_lines::FORMAT, &csv::FORMAT];
 
 /// Opens a file as a table.
-pub type OpenTable = fn(&Path, &ReadOptions) -> Result<Box<dyn Table>, Error>;
+pub type OpenTable = fn(&Input, &ReadOptions) -> Result<Box<dyn Table>, Error>;
 
 /// A file format.
 #[derive(Debug)]
@@ -49,61 +63,33 @@ pub struct ReadOptions {
     pub csv: csv::CsvOptions,
     /// Types of columns that the user named; a value that does not fit is an error.
     pub column_types: BTreeMap<String, DataType>,
+    /// What a column means that some of the files do not have.
+    pub missing_columns: MissingColumns,
+    /// Whether `name=value` directories are no columns.
+    pub no_partition_columns: bool,
+    /// Whether minima, maxima and NULL counts that files state of themselves are not believed.
+    pub ignore_statistics: bool,
     /// Types that were inferred from more than one file's sample; a value that does not fit widens them.
     pub inferred_types: BTreeMap<String, DataType>,
 }
 
-/// Batches of one partition.
-pub type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, Error>> + Send + 'a>;
-
-/// An opened file.
-pub trait Table: Send + Sync {
-    /// Its columns.
-    fn schema(&self) -> SchemaRef;
-
-    /// How many parts can be read apart, in order. A file without rows may have none.
-    fn partitions(&self) -> usize;
-
-    /// Reads columns, given by increasing position, of one partition in batches of at most
-    /// `batch_rows` rows. Text may come dictionary-encoded. Without columns, batches carry
-    /// only their number of rows.
-    fn read(&self, partition: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error>;
-
-    /// Whether types were inferred from a sample, so that other rows may widen them.
-    fn infers_types(&self) -> bool {
-        false
-    }
-
-    /// A type for a column of this file that also holds values of another type, if the file's own
-    /// type was only inferred.
-    fn unified(&self, _column: usize, _other: &DataType) -> Option<DataType> {
-        None
-    }
-
-    /// Rows, where the file itself tells.
-    fn rows(&self) -> Option<u64>;
+/// What a column means that some files of a dataset do not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingColumns {
+    /// Its values are NULL there.
+    #[default]
+    Null,
+    /// The files do not belong together.
+    Error,
 }
 
-/// Opens a file, as the format that the options, its first bytes or its name say.
-pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Table>, Error> {
-    let mut head = [0u8; 16];
-    let read_error = |source| Error::Read { path: path.to_path_buf(), source };
-    let kind = std::fs::metadata(path).map_err(read_error)?;
-    if kind.is_dir() {
-        return Err(read_error(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
-    }
-    // Files are read more than once: a pipe would give each reader a part.
-    if !kind.is_file() {
-        let message =
-            "is no regular file; data cannot come from a pipe or device, write it to a file first".to_string();
-        return Err(Error::Format { path: path.to_path_buf(), message });
-    }
-    let mut file = File::open(path).map_err(read_error)?;
-    let length = file.read(&mut head).map_err(read_error)?;
-    (format_of(path, &head[..length], options)?.open)(path, options)
+/// Opens an input as a table, in the format that the options, its first bytes or its name say.
+pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn Table>, Error> {
+    let head = input.head(16)?;
+    (format_of(input, &head, options)?.open)(input, options)
 }
 
-fn format_of(path: &Path, head: &[u8], options: &ReadOptions) -> Result<&'static Format, Error> {
+fn format_of(input: &Input, head: &[u8], options: &ReadOptions) -> Result<&'static Format, Error> {
     let names = || FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
     if let Some(name) = &options.format {
         return FORMATS
@@ -112,13 +98,29 @@ fn format_of(path: &Path, head: &[u8], options: &ReadOptions) -> Result<&'static
             .copied()
             .ok_or_else(|| Error::Option(format!("there is no input format `{name}`; formats are {}", names())));
     }
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_lowercase();
+    let extension = input.plain_name().rsplit_once('.').map_or("", |(_, extension)| extension).to_lowercase();
     let by_content = FORMATS.iter().find(|format| (format.recognises)(head));
     let by_name = FORMATS.iter().find(|format| format.extensions.contains(&extension.as_str()));
     by_content.or(by_name).copied().ok_or_else(|| Error::Format {
-        path: path.to_path_buf(),
+        path: input.path.clone(),
         message: format!("cannot tell the format of this file; name it with --input-format ({})", names()),
     })
+}
+
+/// Whether values of this type are text, however stored.
+fn is_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        DataType::Dictionary(_, values) => is_text(values),
+        _ => false,
+    }
+}
+
+/// One batch without columns.
+fn rows_only<'a>(rows: usize) -> Result<Batches<'a>, Error> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
+    Ok(Box::new(std::iter::once(batch.map_err(|error| Error::Internal(error.to_string())))))
 }
 
 /// A type as users spell it for a column: `text`, `int`, `float`, `decimal(10,2)`, `boolean`, `date`, `timestamp`.

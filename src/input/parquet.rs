@@ -1,10 +1,16 @@
-//! Parquet: a partition per row group, only the columns asked for, dictionaries kept.
+//! Parquet: a part per row group, only the columns asked for, dictionaries kept.
+
+mod facts;
+mod ranges;
 
 use super::guard::guarded;
-use super::{Batches, Format, ReadOptions, Table};
+use super::source::Input;
+use super::table::{Batches, Chunks, ColumnFacts, Parts, Table};
+use super::{Format, ReadOptions};
 use crate::error::Error;
+use crate::input::is_text;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -12,35 +18,44 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::file::metadata::RowGroupMetaData;
-use std::fs::File;
+use ranges::RangeReader;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) static FORMAT: Format = Format {
     name: "parquet",
     extensions: &["parquet", "parq", "pq"],
     recognises: |head| head.starts_with(b"PAR1"),
-    open: |path, options| Ok(Box::new(ParquetTable::open(path, options)?)),
+    open: |input, options| Ok(Box::new(ParquetTable::open(input, options)?)),
 };
 
 struct ParquetTable {
     path: PathBuf,
+    source: RangeReader,
     metadata: ArrowReaderMetadata,
     schema: SchemaRef,
+    /// For each column, the place of its only primitive column among all of the file.
+    leaves: Vec<Option<usize>>,
+    /// Metadata to read row groups with, by which columns keep their dictionaries: made once, not
+    /// for every row group.
+    reading: Mutex<HashMap<Vec<bool>, ArrowReaderMetadata>>,
 }
 
 impl ParquetTable {
-    fn open(path: &Path, _: &ReadOptions) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-        let length = file.metadata().map_err(|source| Error::Read { path: path.to_path_buf(), source })?.len();
+    fn open(input: &Input, _: &ReadOptions) -> Result<Self, Error> {
+        let path = input.path.as_path();
+        let bytes = input.random_access()?;
+        let length = bytes.length();
         if length < 12 {
             return Err(Error::Format {
                 path: path.to_path_buf(),
                 message: format!("has {length} bytes; a Parquet file has at least 12: empty, or still being written?"),
             });
         }
+        let source = RangeReader::new(bytes).with_tail().map_err(|error| input.trouble(error))?;
         let load =
-            || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(path, &error));
+            || ArrowReaderMetadata::load(&source, ArrowReaderOptions::new()).map_err(|error| unreadable(path, &error));
         let metadata = guarded(path, load)?;
         let schema = in_micros(&metadata);
         let groups: i64 = metadata.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).sum();
@@ -60,44 +75,63 @@ impl ParquetTable {
                 message: format!("has two columns named `{}`", crate::error::escape_controls(twice.name())),
             });
         }
-        Ok(Self { path: path.to_path_buf(), metadata, schema })
+        let mut leaf = 0;
+        let place = |field: &Arc<Field>| {
+            let own = leaf;
+            leaf += leaves(field.data_type());
+            (!field.data_type().is_nested()).then_some(own)
+        };
+        let leaves = schema.fields().iter().map(place).collect();
+        Ok(Self {
+            path: path.to_path_buf(),
+            source: source.without_cache(),
+            metadata,
+            schema,
+            leaves,
+            reading: Mutex::default(),
+        })
     }
 
-    fn reader(
-        &self,
-        file: File,
-        partition: usize,
-        columns: &[usize],
-        batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader, Error> {
-        let options =
-            ArrowReaderOptions::new().with_schema(self.reading_schema(self.metadata.metadata().row_group(partition)));
-        // A schema the reader refuses costs only the encoding.
-        let metadata = ArrowReaderMetadata::try_new(self.metadata.metadata().clone(), options)
-            .unwrap_or_else(|_| self.metadata.clone());
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        let reader = builder.with_row_groups(vec![partition]).with_projection(mask).with_batch_size(batch_rows).build();
+    fn reader(&self, part: usize, columns: &[usize], batch_rows: usize) -> Result<ParquetRecordBatchReader, Error> {
+        let metadata = self.reading_metadata(self.metadata.metadata().row_group(part));
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
+        let source = self.source.with_columns(self.metadata.metadata().row_group(part), &mask);
+        let source = source.map_err(|source| Error::Read { path: self.path.clone(), source })?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
+        let reader = builder.with_row_groups(vec![part]).with_projection(mask).with_batch_size(batch_rows).build();
         reader.map_err(|error| unreadable(&self.path, &error))
     }
 
-    /// The schema that one row group is read with. Text whose pages are all dictionary-encoded
-    /// stays so: its distinct values are judged once. Mixed columns are twice as fast as plain text.
-    fn reading_schema(&self, group: &RowGroupMetaData) -> SchemaRef {
-        let mut leaf = 0;
-        let fields = self.schema.fields().iter().map(|field| {
-            let column = group.columns().get(leaf);
-            leaf += leaves(field.data_type());
+    /// Text whose pages are all dictionary-encoded stays so: its distinct values are judged once.
+    /// Mixed columns are twice as fast as plain text.
+    fn reading_metadata(&self, group: &RowGroupMetaData) -> ArrowReaderMetadata {
+        let dictionary = |(field, leaf): (&Arc<Field>, &Option<usize>)| {
+            let column = leaf.and_then(|leaf| group.columns().get(leaf));
+            is_text(field.data_type())
+                && column.and_then(|column| column.page_encoding_stats_mask()).is_some_and(|mask| {
+                    mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
+                })
+        };
+        let dictionaries: Vec<bool> = self.schema.fields().iter().zip(&self.leaves).map(dictionary).collect();
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(metadata) = reading.get(&dictionaries) {
+            return metadata.clone();
+        }
+        let options = ArrowReaderOptions::new().with_schema(self.reading_schema(&dictionaries));
+        // A schema the reader refuses costs only the encoding.
+        let metadata = ArrowReaderMetadata::try_new(self.metadata.metadata().clone(), options)
+            .unwrap_or_else(|_| self.metadata.clone());
+        if reading.len() < 64 {
+            reading.insert(dictionaries, metadata.clone());
+        }
+        metadata
+    }
+
+    /// The schema that row groups are read with.
+    fn reading_schema(&self, dictionaries: &[bool]) -> SchemaRef {
+        let fields = self.schema.fields().iter().zip(dictionaries).map(|(field, dictionary)| {
             let data_type = match field.data_type() {
-                text if is_text(text)
-                    && column.is_some_and(|column| {
-                        column.page_encoding_stats_mask().is_some_and(|mask| {
-                            mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
-                        })
-                    }) =>
-                {
-                    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
-                }
+                _ if *dictionary => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
                 text if is_text(text) => DataType::Utf8View,
                 DataType::Dictionary(_, values) => (**values).clone(),
                 other => other.clone(),
@@ -159,20 +193,39 @@ impl Table for ParquetTable {
         self.schema.clone()
     }
 
-    fn partitions(&self) -> usize {
-        self.metadata.metadata().num_row_groups()
+    fn parts(&self) -> Parts {
+        Parts::Placed(self.metadata.metadata().num_row_groups())
     }
 
-    fn read(&self, partition: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error> {
-        let rows = usize::try_from(self.metadata.metadata().row_group(partition).num_rows()).unwrap_or(0);
-        if columns.is_empty() {
-            let options = RecordBatchOptions::new().with_row_count(Some(rows));
-            let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
-            return Ok(Box::new(std::iter::once(batch.map_err(|error| Error::Internal(error.to_string())))));
+    fn part_rows(&self, part: usize) -> Option<u64> {
+        u64::try_from(self.metadata.metadata().row_groups().get(part)?.num_rows()).ok()
+    }
+
+    fn facts(&self, part: usize, column: usize) -> Option<ColumnFacts> {
+        let leaf = (*self.leaves.get(column)?)?;
+        facts::of(&self.metadata, &self.schema, part, column, leaf)
+    }
+
+    fn column_bytes(&self, part: usize, column: usize) -> Option<u64> {
+        // Far away, columns are fetched together: one round trip instead of many.
+        if self.source.is_remote() {
+            return None;
         }
-        // A handle of its own: duplicated handles share one position, which threads would race for.
-        let file = File::open(&self.path).map_err(|source| Error::Read { path: self.path.clone(), source })?;
-        let mut reader = guarded(&self.path, || self.reader(file, partition, columns, batch_rows))?;
+        let leaf = (*self.leaves.get(column)?)?;
+        let bytes = self.metadata.metadata().row_groups().get(part)?.columns().get(leaf)?.compressed_size();
+        u64::try_from(bytes).ok()
+    }
+
+    fn stream(&self, _: &[usize], _: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
+        Err(Error::Internal("the parts of a Parquet file have places".into()))
+    }
+
+    fn read(&self, part: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error> {
+        let rows = usize::try_from(self.metadata.metadata().row_group(part).num_rows()).unwrap_or(0);
+        if columns.is_empty() {
+            return super::rows_only(rows);
+        }
+        let mut reader = guarded(&self.path, || self.reader(part, columns, batch_rows))?;
         let mut damaged = false;
         let mut seen = 0;
         let next = move || {
@@ -187,7 +240,7 @@ impl Table for ParquetTable {
                 if batch.is_some() || seen == rows {
                     return Ok(batch);
                 }
-                let message = format!("is damaged: row group {partition} has {seen} rows, the footer says {rows}");
+                let message = format!("is damaged: row group {part} has {seen} rows, the footer says {rows}");
                 Err(Error::Format { path: self.path.clone(), message })
             });
             damaged = !matches!(batch, Ok(Some(_)));
@@ -198,13 +251,5 @@ impl Table for ParquetTable {
 
     fn rows(&self) -> Option<u64> {
         u64::try_from(self.metadata.metadata().file_metadata().num_rows()).ok()
-    }
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
-        DataType::Dictionary(_, values) => is_text(values),
-        _ => false,
     }
 }

@@ -5,13 +5,13 @@ use super::counts::Count;
 use super::distribution::{Distribution, Spread};
 use super::extent::Extent;
 use super::files::FileFacts;
-use super::frequencies::{Frequencies, Occurrences};
+use super::frequencies::{Frequencies, KeyRange, Occurrences};
 use super::lengths::Lengths;
 use super::lookup::{Found, KeyTable};
 use super::moments::Moments;
 use super::quantiles::Quantiles;
 use super::test::{CompiledTest, TestError};
-use super::{Family, Metric, NoValue, Reading, Statistic};
+use super::{Family, MemoryBudget, Metric, NoValue, Reading, Statistic};
 use crate::unevaluated::Unevaluated;
 use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
@@ -32,7 +32,7 @@ pub enum State {
     Moments(Moments),
     /// [`Family::CoMoments`]
     CoMoments(CoMoments),
-    /// [`Family::Frequencies`]
+    /// [`Family::Frequencies`], [`Family::Distinct`]
     Frequencies(Frequencies),
     /// [`Family::Quantiles`]
     Quantiles(Quantiles),
@@ -48,23 +48,6 @@ pub enum State {
 pub struct StateMismatch;
 
 impl State {
-    /// The state of a metric before any row.
-    pub fn new(family: &Family, types: &[DataType]) -> Self {
-        match family {
-            Family::Rows | Family::NonNull | Family::Passing(_) | Family::Query(_) | Family::Files(_) => {
-                State::Count(Count::default())
-            }
-            Family::Extent => State::Extent(Extent::default()),
-            Family::Lengths => State::Lengths(Lengths::default()),
-            Family::Moments => State::Moments(Moments::default()),
-            Family::CoMoments => State::CoMoments(CoMoments::default()),
-            Family::Frequencies => State::Frequencies(Frequencies::new(types)),
-            Family::Quantiles => State::Quantiles(Quantiles::default()),
-            Family::Distribution { .. } => State::Spread(Spread::new(types.first())),
-            Family::Lookup(lookup) => State::Found(Found::new(lookup)),
-        }
-    }
-
     /// Joins the state of a later partition.
     pub fn merge(&mut self, later: State) -> Result<(), StateMismatch> {
         match (self, later) {
@@ -90,7 +73,9 @@ impl State {
             State::Lengths(state) => Finished::Lengths(state),
             State::Moments(state) => Finished::Moments(state),
             State::CoMoments(state) => Finished::CoMoments(state),
-            State::Frequencies(state) => Finished::Occurrences(state.occurrences(threads)),
+            State::Frequencies(state) => state
+                .occurrences(threads)
+                .map_or_else(|reason| Finished::Failed(Arc::new(reason)), Finished::Occurrences),
             State::Quantiles(state) => Finished::Quantiles(state),
             State::Spread(state) => {
                 let bins = if let Family::Distribution { bins } = family { *bins } else { 1 };
@@ -173,6 +158,8 @@ pub struct Kernel {
     types: Vec<DataType>,
     test: Option<Arc<CompiledTest>>,
     table: Option<Arc<KeyTable>>,
+    budget: Arc<MemoryBudget>,
+    range: Option<KeyRange>,
 }
 
 impl Kernel {
@@ -182,12 +169,38 @@ impl Kernel {
             (Family::Passing(test), Some(data_type)) => Some(Arc::new(CompiledTest::new(test, data_type)?)),
             _ => None,
         };
-        Ok(Self { family: metric.family.clone(), types, test, table: None })
+        Ok(Self { family: metric.family.clone(), types, test, table: None, budget: Arc::default(), range: None })
     }
 
     /// Gives a lookup the keys it looks in.
     pub fn with_table(self, table: Arc<KeyTable>) -> Self {
         Self { table: Some(table), ..self }
+    }
+
+    /// Lets states that grow with the data hold no more than a budget in memory.
+    pub fn within(self, budget: Arc<MemoryBudget>) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Tells [`Family::Distinct`] between which keys the values of its column lie, all or most of them.
+    pub fn with_range(self, range: KeyRange) -> Self {
+        Self { range: Some(range), ..self }
+    }
+
+    /// The types of the metric's columns.
+    pub fn types(&self) -> &[DataType] {
+        &self.types
+    }
+
+    /// The test of [`Family::Passing`].
+    pub(super) fn test(&self) -> Option<&CompiledTest> {
+        self.test.as_deref()
+    }
+
+    /// Whether the bits of the result depend on the order in which parts are merged, as sums of doubles
+    /// do and the first row of a kind.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.family, Family::Moments | Family::CoMoments | Family::Lookup(_))
     }
 
     /// The family.
@@ -205,6 +218,7 @@ impl Kernel {
             | Family::Passing(_)
             | Family::Lengths
             | Family::Frequencies
+            | Family::Distinct
             | Family::Distribution { .. } => true,
             Family::Lookup(lookup) => !lookup.unique_keys && !lookup.null_is_value,
             _ => false,
@@ -218,7 +232,28 @@ impl Kernel {
 
     /// Starts folding.
     pub fn accumulator(&self) -> Accumulator {
-        Accumulator { kernel: self.clone(), state: State::new(&self.family, &self.types) }
+        Accumulator { kernel: self.clone(), state: self.fresh() }
+    }
+
+    /// The state before any row.
+    fn fresh(&self) -> State {
+        match &self.family {
+            Family::Rows | Family::NonNull | Family::Passing(_) | Family::Query(_) | Family::Files(_) => {
+                State::Count(Count::default())
+            }
+            Family::Extent => State::Extent(Extent::default()),
+            Family::Lengths => State::Lengths(Lengths::default()),
+            Family::Moments => State::Moments(Moments::default()),
+            Family::CoMoments => State::CoMoments(CoMoments::default()),
+            Family::Frequencies => State::Frequencies(Frequencies::new(&self.types, self.budget.clone())),
+            Family::Distinct => State::Frequencies(match self.range {
+                Some(range) => Frequencies::dense(range, self.budget.clone()),
+                None => Frequencies::new(&self.types, self.budget.clone()),
+            }),
+            Family::Quantiles => State::Quantiles(Quantiles::default()),
+            Family::Distribution { .. } => State::Spread(Spread::new(self.types.first())),
+            Family::Lookup(lookup) => State::Found(Found::new(lookup)),
+        }
     }
 }
 
@@ -277,6 +312,16 @@ impl Accumulator {
             }
             _ => {}
         }
+    }
+
+    /// Joins a state of the same metric.
+    pub fn merge(&mut self, later: State) -> Result<(), StateMismatch> {
+        self.state.merge(later)
+    }
+
+    /// Takes the state away and starts anew.
+    pub fn take_state(&mut self) -> State {
+        std::mem::replace(&mut self.state, self.kernel.fresh())
     }
 
     /// The state.

@@ -91,6 +91,8 @@ impl Extent {
     }
 
     fn include(&mut self, value: Number) {
+        // Of two zeros the first would win: the order of rows must not show.
+        let value = if let Number::Float(float) = value { Number::Float(float + 0.0) } else { value };
         if self.minimum.is_none_or(|minimum| value.compare(minimum) == Some(Ordering::Less)) {
             self.minimum = Some(value);
         }

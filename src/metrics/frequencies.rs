@@ -6,17 +6,23 @@
 //! Everything asked of the counts needs only how many values occur how often
 //! ([`Occurrences`]), so results do not depend on any order.
 
+mod dense;
 mod groups;
 mod keys;
+mod spill;
 
+use super::memory::MemoryBudget;
 use super::{NoValue, Reading, Statistic};
+use crate::unevaluated::Unevaluated;
 use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
+use dense::Dense;
 use groups::Groups;
 pub use groups::Key;
-pub use keys::{each_wide, is_comparable, row_keys};
+pub use keys::{each_wide, is_comparable, is_narrow, row_keys};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Counts of values, or of tuples of values.
 ///
@@ -26,11 +32,15 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 pub struct Frequencies {
     keys: Keys,
+    /// Rows with a value.
+    rows: u64,
     nulls: u64,
 }
 
 #[derive(Debug, Clone)]
 enum Keys {
+    /// Whole numbers close together, where it only matters whether they occur once.
+    Dense(Dense),
     /// Values of at most 64 bits.
     Narrow(Groups<u64>),
     /// Wider values and hashes.
@@ -40,106 +50,173 @@ enum Keys {
 /// How many distinct values occur how often, and the rows without a value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Occurrences {
-    /// Occurrences of a value → number of values that occur so often.
+    /// Occurrences of a value → number of values that occur so often. Where only distinct values
+    /// were asked for, 2 stands for any larger number.
     pub values: BTreeMap<u64, u64>,
+    /// Rows with a value.
+    pub rows: u64,
     /// Rows left out because all key columns are NULL.
     pub nulls: u64,
 }
 
+/// The keys, among all of 64 bits, that values of a column lie between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The first.
+    pub base: u64,
+    /// How many there are.
+    pub span: u64,
+}
+
 impl Frequencies {
-    /// For key columns of these types.
-    pub fn new(types: &[arrow_schema::DataType]) -> Self {
+    /// For key columns of these types; what exceeds the budget goes to disk.
+    pub fn new(types: &[arrow_schema::DataType], budget: Arc<MemoryBudget>) -> Self {
         let narrow = matches!(types, [one] if keys::is_narrow(one));
-        Self { keys: if narrow { Keys::Narrow(Groups::default()) } else { Keys::Wide(Groups::default()) }, nulls: 0 }
+        let keys = if narrow { Keys::Narrow(Groups::within(budget)) } else { Keys::Wide(Groups::within(budget)) };
+        Self { keys, rows: 0, nulls: 0 }
+    }
+
+    /// For one column of whole numbers whose keys are expected in a range, if it only matters
+    /// whether a value occurs once.
+    pub fn dense(range: KeyRange, budget: Arc<MemoryBudget>) -> Self {
+        Self { keys: Keys::Dense(Dense::new(range.base, range.span, budget)), rows: 0, nulls: 0 }
+    }
+
+    /// Bytes that a range of keys takes.
+    pub fn dense_bytes(range: KeyRange) -> u64 {
+        Dense::bytes(range.span)
     }
 
     /// Folds the key columns, all of one length.
     pub fn update(&mut self, columns: &[ArrayRef]) {
-        match (&mut self.keys, columns) {
+        let rows = columns.first().map_or(0, |column| column.len() as u64);
+        let nulls = match (&mut self.keys, columns) {
+            (Keys::Dense(dense), [column]) => {
+                keys::each_narrow(column, |key| dense.add(key, 1));
+                column.logical_null_count() as u64
+            }
             (Keys::Narrow(groups), [column]) => {
-                self.nulls += column.logical_null_count() as u64;
                 keys::each_narrow(column, |key| groups.add(key, 1));
+                column.logical_null_count() as u64
             }
             (Keys::Wide(groups), [column]) => {
-                self.nulls += column.logical_null_count() as u64;
                 keys::each_wide(column, |key| groups.add(key.unwrap_or_default(), u64::from(key.is_some())));
+                column.logical_null_count() as u64
             }
-            (Keys::Wide(groups), columns) => self.nulls += keys::each_tuple(columns, |key| groups.add(key, 1)),
-            (Keys::Narrow(_), _) => {}
-        }
+            (Keys::Wide(groups), columns) => keys::each_tuple(columns, |key| groups.add(key, 1)),
+            (Keys::Dense(_) | Keys::Narrow(_), _) => rows,
+        };
+        self.nulls += nulls;
+        self.rows += rows - nulls;
     }
 
     /// Folds distinct values that occur `weights` times, and `nulls` NULLs.
     pub fn weigh(&mut self, values: &ArrayRef, weights: &[u64], nulls: u64) {
-        self.nulls += nulls;
-        let mut weights = weights.iter();
-        if let Keys::Wide(groups) = &mut self.keys {
-            keys::each_wide(values, |key| {
-                let weight = weights.next().copied().unwrap_or(0);
-                match key {
-                    Some(key) => groups.add(key, weight),
-                    None => self.nulls += weight,
-                }
-            });
+        let mut own = weights.iter();
+        let mut missing = nulls;
+        let mut fold = |key: Option<u128>, add: &mut dyn FnMut(u128, u64)| {
+            let weight = own.next().copied().unwrap_or(0);
+            match key {
+                Some(key) => add(key, weight),
+                None => missing += weight,
+            }
+        };
+        match &mut self.keys {
+            Keys::Dense(dense) => {
+                keys::each_wide(values, |key| fold(key, &mut |key, weight| dense.add(key as u64, weight)));
+            }
+            Keys::Narrow(groups) => {
+                keys::each_wide(values, |key| fold(key, &mut |key, weight| groups.add(key as u64, weight)));
+            }
+            Keys::Wide(groups) => {
+                keys::each_wide(values, |key| fold(key, &mut |key, weight| groups.add(key, weight)));
+            }
         }
+        self.rows += weights.iter().sum::<u64>() + nulls - missing;
+        self.nulls += missing;
     }
 
     /// Folds one value, given as its hash.
     pub fn add_hash(&mut self, hash: u128) {
         if let Keys::Wide(groups) = &mut self.keys {
             groups.add(hash, 1);
+            self.rows += 1;
         }
     }
 
     /// The smallest hash of a value that occurs more than once.
-    pub fn any_repeated(self) -> Option<u128> {
+    pub fn any_repeated(self) -> Result<Option<u128>, Unevaluated> {
         match self.keys {
             Keys::Wide(groups) => groups.smallest_repeated(),
-            Keys::Narrow(groups) => groups.smallest_repeated().map(u128::from),
+            Keys::Narrow(groups) => groups.smallest_repeated().map(|key| key.map(u128::from)),
+            Keys::Dense(dense) => dense.into_groups().smallest_repeated().map(|key| key.map(u128::from)),
         }
+        .map_err(lost)
     }
 
     /// Joins the counts of another partition.
     pub fn merge(&mut self, later: Self) {
         self.nulls += later.nulls;
+        self.rows += later.rows;
         match (&mut self.keys, later.keys) {
+            (Keys::Dense(own), Keys::Dense(other)) => own.merge(other),
+            (Keys::Dense(own), Keys::Narrow(other)) => own.absorb(other),
             (Keys::Narrow(own), Keys::Narrow(other)) => own.merge(other),
+            (Keys::Narrow(own), Keys::Dense(other)) => own.merge(other.into_groups()),
             (Keys::Wide(own), Keys::Wide(other)) => own.merge(other),
             // Partitions of one metric have one type of key; a state from elsewhere may not.
-            (Keys::Wide(own), Keys::Narrow(other)) => widened(other).for_each(|(key, count)| own.add(key, count)),
-            (own @ Keys::Narrow(_), Keys::Wide(mut wide)) => {
-                if let Keys::Narrow(narrow) = own {
-                    widened(std::mem::take(narrow)).for_each(|(key, count)| wide.add(key, count));
+            (Keys::Wide(own), Keys::Narrow(other)) => widened(other, own),
+            (Keys::Wide(own), Keys::Dense(other)) => widened(other.into_groups(), own),
+            (own, Keys::Wide(mut wide)) => {
+                match std::mem::replace(own, Keys::Narrow(Groups::default())) {
+                    Keys::Narrow(narrow) => widened(narrow, &mut wide),
+                    Keys::Dense(dense) => widened(dense.into_groups(), &mut wide),
+                    Keys::Wide(other) => wide.merge(other),
                 }
                 *own = Keys::Wide(wide);
             }
         }
     }
 
-    /// Counts the groups on up to `threads` threads.
-    pub fn occurrences(self, threads: usize) -> Occurrences {
+    /// Counts the groups on up to `threads` threads. Fails when keys that were written to disk
+    /// cannot be read again.
+    pub fn occurrences(self, threads: usize) -> Result<Occurrences, Unevaluated> {
         let values = match self.keys {
             Keys::Narrow(groups) => groups.occurrences(threads),
             Keys::Wide(groups) => groups.occurrences(threads),
+            Keys::Dense(dense) => {
+                let (once, repeated, outside) = dense.counts();
+                outside.occurrences(threads).map(|elsewhere| {
+                    let mut values = BTreeMap::new();
+                    let counts = elsewhere.into_iter().map(|(count, keys)| (count.min(2), keys));
+                    for (count, keys) in counts.chain([(1, once), (2, repeated)]).filter(|(_, keys)| *keys > 0) {
+                        *values.entry(count).or_insert(0) += keys;
+                    }
+                    values
+                })
+            }
         };
-        Occurrences { values, nulls: self.nulls }
+        Ok(Occurrences { values: values.map_err(lost)?, rows: self.rows, nulls: self.nulls })
     }
 }
 
-fn widened(groups: Groups<u64>) -> impl Iterator<Item = (u128, u64)> {
-    groups.into_sorted().into_iter().map(|(key, count)| (u128::from(key), count))
+fn lost(error: std::io::Error) -> Unevaluated {
+    Unevaluated::new("temporary_file", format!("distinct values could not be counted: {error}"))
+        .help("give temporary files room (TMPDIR names their directory), or raise --memory-limit")
+}
+
+fn widened(groups: Groups<u64>, into: &mut Groups<u128>) {
+    match groups.into_sorted() {
+        Ok(sorted) => sorted.into_iter().for_each(|(key, count)| into.add(u128::from(key), count)),
+        Err(error) => into.fail(error.to_string()),
+    }
 }
 
 impl Occurrences {
-    /// Rows with a value.
-    pub fn rows(&self) -> u64 {
-        self.values.iter().map(|(occurrences, values)| occurrences * values).sum()
-    }
-
     /// The uniqueness family and entropy.
     pub fn statistic(&self, statistic: Statistic) -> Reading {
         let distinct: u64 = self.values.values().sum();
-        let rows = self.rows();
+        let rows = self.rows;
         let once = self.values.get(&1).copied().unwrap_or(0);
         match statistic {
             Statistic::DistinctValues => Ok(Number::integer((distinct + u64::from(self.nulls > 0)).into())),
@@ -168,26 +245,37 @@ impl Occurrences {
 
 /// Serialised as groups, so that a state is no larger than its distinct values.
 #[derive(Serialize, Deserialize)]
-enum Stored {
-    Narrow(Vec<(u64, u64)>, u64),
-    Wide(Vec<(u128, u64)>, u64),
+struct Stored {
+    groups: StoredGroups,
+    rows: u64,
+    nulls: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredGroups {
+    Narrow(Vec<(u64, u64)>),
+    Wide(Vec<(u128, u64)>),
 }
 
 impl Serialize for Frequencies {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.keys {
-            Keys::Narrow(groups) => Stored::Narrow(groups.clone().into_sorted(), self.nulls),
-            Keys::Wide(groups) => Stored::Wide(groups.clone().into_sorted(), self.nulls),
-        }
-        .serialize(serializer)
+        let groups = match &self.keys {
+            Keys::Dense(dense) => dense.clone().into_groups().into_sorted().map(StoredGroups::Narrow),
+            Keys::Narrow(groups) => groups.clone().into_sorted().map(StoredGroups::Narrow),
+            Keys::Wide(groups) => groups.clone().into_sorted().map(StoredGroups::Wide),
+        };
+        let groups = groups.map_err(serde::ser::Error::custom)?;
+        Stored { groups, rows: self.rows, nulls: self.nulls }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Frequencies {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Stored::deserialize(deserializer)? {
-            Stored::Narrow(groups, nulls) => Self { keys: Keys::Narrow(groups.into_iter().collect()), nulls },
-            Stored::Wide(groups, nulls) => Self { keys: Keys::Wide(groups.into_iter().collect()), nulls },
-        })
+        let Stored { groups, rows, nulls } = Stored::deserialize(deserializer)?;
+        let keys = match groups {
+            StoredGroups::Narrow(groups) => Keys::Narrow(groups.into_iter().collect()),
+            StoredGroups::Wide(groups) => Keys::Wide(groups.into_iter().collect()),
+        };
+        Ok(Self { keys, rows, nulls })
     }
 }

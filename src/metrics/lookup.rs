@@ -8,6 +8,7 @@ pub use key_table::{KeyTable, RowText, SourceKeys, UnfitKeys, find_row};
 
 use super::frequencies::{Frequencies, row_keys};
 use super::{NoValue, Reading, Statistic};
+use crate::unevaluated::Unevaluated;
 use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
@@ -119,7 +120,7 @@ impl Found {
     /// Before any row.
     pub fn new(lookup: &Lookup) -> Self {
         // Keys are folded as one hash.
-        let keys = lookup.unique_keys.then(|| Frequencies::new(&[DataType::Utf8]));
+        let keys = lookup.unique_keys.then(|| Frequencies::new(&[DataType::Utf8], Arc::default()));
         Self { keys, ..Self::default() }
     }
 
@@ -215,8 +216,8 @@ impl Found {
     }
 
     /// A key that occurs more than once although it must not; gives up the keys.
-    pub fn take_repeated(&mut self) -> Option<u128> {
-        self.keys.take().and_then(Frequencies::any_repeated)
+    pub fn take_repeated(&mut self) -> Result<Option<u128>, Unevaluated> {
+        self.keys.take().map_or(Ok(None), Frequencies::any_repeated)
     }
 
     /// [`Statistic::Count`]: rows that were found.

@@ -24,8 +24,10 @@ mod float_blocks;
 mod frequencies;
 mod lengths;
 pub mod lookup;
+mod memory;
 mod moments;
 pub mod pattern;
+mod proof;
 mod quantiles;
 pub mod test;
 
@@ -36,10 +38,12 @@ pub use distribution::Distribution;
 pub use extent::Extent;
 pub use files::FileQuestion;
 use float_blocks::{each_double as doubles, each_timestamp as timestamps};
-pub use frequencies::{Frequencies, Occurrences, is_comparable};
+pub use frequencies::{Frequencies, KeyRange, Occurrences, is_comparable};
 pub use lengths::Lengths;
 pub use lookup::Lookup;
+pub use memory::MemoryBudget;
 pub use moments::Moments;
+pub use proof::{Facts, key_range};
 pub use quantiles::Quantiles;
 
 use crate::value::Number;
@@ -86,6 +90,9 @@ pub enum Family {
     CoMoments,
     /// How often each value, or tuple of values, occurs.
     Frequencies,
+    /// Which values, or tuples of values, occur once and which more often: all that is asked of most
+    /// frequencies, and cheaper. Measured as [`Family::Frequencies`] where those are asked for too.
+    Distinct,
     /// All numbers, for exact quantiles.
     Quantiles,
     /// A histogram of numbers, or the commonest of other values.
@@ -113,6 +120,7 @@ impl Family {
             Family::Moments => "moments",
             Family::CoMoments => "co_moments",
             Family::Frequencies => "frequencies",
+            Family::Distinct => "distinct",
             Family::Quantiles => "quantiles",
             Family::Distribution { .. } => "distribution",
             Family::Lookup(_) => "lookup",

@@ -151,6 +151,8 @@ pub enum TestError {
 pub struct CompiledTest {
     matcher: Matcher,
     null: bool,
+    /// The whole numbers that pass, if the test is about numbers.
+    intervals: Option<Intervals>,
 }
 
 #[derive(Debug)]
@@ -167,14 +169,14 @@ impl CompiledTest {
         let fits = |fits: bool| if fits { Ok(()) } else { Err(TestError::Type(data_type.clone())) };
         let text = |null: bool, matcher: TextMatcher| {
             fits(super::is_text(data_type))?;
-            Ok(Self { matcher: Matcher::Text(matcher), null })
+            Ok(Self { matcher: Matcher::Text(matcher), null, intervals: None })
         };
         match test {
-            Test::Null { null, value } => Ok(Self { matcher: Matcher::Constant(*value), null: *null }),
+            Test::Null { null, value } => Ok(Self { matcher: Matcher::Constant(*value), null: *null, intervals: None }),
             Test::Within { intervals, null, nan } => {
                 let ranges = ranges::Ranges::new(intervals, *nan, data_type)
                     .ok_or_else(|| TestError::Type(data_type.clone()))?;
-                Ok(Self { matcher: Matcher::Ranges(ranges), null: *null })
+                Ok(Self { matcher: Matcher::Ranges(ranges), null: *null, intervals: Some(intervals.clone()) })
             }
             Test::Length(intervals) => {
                 text(intervals.contains(arrow_buffer::i256::ZERO), TextMatcher::Length(text::lengths(intervals)))
@@ -192,9 +194,24 @@ impl CompiledTest {
             Test::Castable { target, member, zone } => {
                 let cast = cast::Cast::new(target, *member, *zone, data_type)
                     .ok_or_else(|| TestError::Type(data_type.clone()))?;
-                Ok(Self { matcher: Matcher::Cast(cast), null: !*member })
+                Ok(Self { matcher: Matcher::Cast(cast), null: !*member, intervals: None })
             }
         }
+    }
+
+    /// Whether all values between two whole numbers pass, or none of them does; `None` when some might,
+    /// or when this is no test of numbers.
+    pub(super) fn all_within(&self, low: arrow_buffer::i256, high: arrow_buffer::i256) -> Option<bool> {
+        let ranges = self.intervals.as_ref()?.as_slice();
+        if ranges.iter().any(|(from, to)| *from <= low && high <= *to) {
+            return Some(true);
+        }
+        ranges.iter().all(|(from, to)| high < *from || *to < low).then_some(false)
+    }
+
+    /// Whether NULL passes.
+    pub(super) fn passes_null(&self) -> bool {
+        self.null
     }
 
     /// Whether some value so far could not be decided.

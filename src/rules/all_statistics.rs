@@ -56,7 +56,7 @@ fn of_column(compiler: &mut Compiler<'_>, column: &Column, reported: &mut Vec<Re
         }));
     };
     if is_comparable(&column.data_type) {
-        add(Family::Frequencies, &[("Uniqueness", Statistic::Uniqueness)]);
+        add(Family::Distinct, &[("Uniqueness", Statistic::Uniqueness)]);
     }
     if numeric {
         add(Family::Frequencies, &[("Entropy", Statistic::Entropy)]);

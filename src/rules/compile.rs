@@ -229,7 +229,9 @@ impl Compiler<'_> {
         let columns = self.columns(rule)?;
         self.comparable(&columns)?;
         let key: Vec<_> = columns.iter().collect();
-        Ok(self.statistic(Family::Frequencies, &key, statistic, key_name(&columns, name)))
+        // Only entropy depends on how often exactly.
+        let family = if statistic == Statistic::Entropy { Family::Frequencies } else { Family::Distinct };
+        Ok(self.statistic(family, &key, statistic, key_name(&columns, name)))
     }
 
     /// A measure compared with the rule's condition.

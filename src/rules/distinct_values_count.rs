@@ -32,7 +32,7 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     let columns = compiler.columns(rule)?;
     compiler.comparable(&columns)?;
     let column = &columns[0];
-    let frequencies = compiler.metric(Family::Frequencies, &[column]);
+    let frequencies = compiler.metric(Family::Distinct, &[column]);
     Ok(compiler.condition_on(
         &[column],
         Measure::Statistic(frequencies, Statistic::DistinctValues),

@@ -57,6 +57,6 @@ fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observation,
     };
     compiler.comparable(&columns)?;
     let key: Vec<_> = columns.iter().collect();
-    let frequencies = compiler.metric(Family::Frequencies, &key);
+    let frequencies = compiler.metric(Family::Distinct, &key);
     Ok(compiler.condition_on(&key, Measure::Statistic(frequencies, Statistic::DuplicateRows), name, None))
 }

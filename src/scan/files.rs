@@ -2,7 +2,7 @@
 
 use crate::error::{Error, shown};
 use crate::input::Dataset;
-use crate::input::files::{FileEntry, checksum, entry, list};
+use crate::input::files::{FileEntry, checksum, list};
 use crate::metrics::files::{Algorithm, FileFacts, FileQuestion, FileTest, Selection};
 use crate::metrics::pattern::{Extent, Pattern};
 use crate::metrics::test::CompiledTest;
@@ -35,7 +35,7 @@ fn hash(path: &Path, algorithm: Algorithm) -> Result<String, Unevaluated> {
 pub fn answer(question: &FileQuestion, primary: &Dataset) -> Result<FileFacts, Unevaluated> {
     let files = match &question.path {
         Some(path) => list(path),
-        None => primary.paths().map(entry).collect(),
+        None => Ok(primary.inputs().map(FileEntry::from).collect()),
     };
     let files = selected(files.map_err(|error| unreadable(&error))?, &question.selection)?;
     let mut facts = FileFacts { files: files.len() as u64, ..FileFacts::default() };

@@ -1,6 +1,6 @@
 //! The keys that rows are looked up in: read once, before the pass.
 
-use super::{ScanOptions, Sources, Trouble, each_partition, lock};
+use super::{ScanOptions, Sources, Trouble, each_part, lock};
 use crate::error::Error;
 use crate::input::Dataset;
 use crate::metrics::Metric;
@@ -8,7 +8,6 @@ use crate::metrics::lookup::{
     Found, KeySource, KeyTable, Lookup, RowText, SourceKeys, UnfitKeys, common_type, find_row,
 };
 use crate::unevaluated::Unevaluated;
-use arrow_array::ArrayRef;
 use arrow_schema::{DataType, Schema};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -79,7 +78,11 @@ impl Tables {
         if let Some(null) = &found.first_null {
             return Ok(Some(null_key("the data", &metric.columns[..keys], null)));
         }
-        if let Some(repeated) = found.take_repeated() {
+        let repeated = match found.take_repeated() {
+            Ok(repeated) => repeated,
+            Err(reason) => return Ok(Some(reason)),
+        };
+        if let Some(repeated) = repeated {
             let row = search(sources.primary, lookup, &metric.columns, &table.types, repeated, options)?;
             return Ok(Some(repeated_key("the data", &metric.columns[..keys], row)));
         }
@@ -145,21 +148,18 @@ fn from_dataset(
     let positions = positions(dataset, &lookup.columns).map_err(|error| Trouble::reference(alias, error))?;
     let parts: Mutex<BTreeMap<usize, SourceKeys>> = Mutex::default();
     let bytes = AtomicU64::new(0);
-    each_partition(dataset.partitions(), options.threads, |partition| {
+    each_part(dataset, &positions, options, |part, batches| {
         let mut keys = SourceKeys::default();
-        let (batches, order) = dataset.read(partition, &positions, options.batch_rows.max(1))?;
         let mut counted = 0;
         for batch in batches {
-            let batch = batch?;
-            let columns: Vec<ArrayRef> = order.iter().map(|position| batch.column(*position).clone()).collect();
-            keys.add(lookup, &types, &columns);
+            keys.add(lookup, &types, &batch?.arrays);
             let more = keys.bytes() - counted;
             counted += more;
             if bytes.fetch_add(more, Ordering::Relaxed) + more > options.memory_bytes {
                 return Ok(());
             }
         }
-        lock(&parts).insert(partition, keys);
+        lock(&parts).insert(part, keys);
         Ok(())
     })
     .map_err(|error| Trouble::reference(alias, error))?;
@@ -218,14 +218,9 @@ fn search(
     options: &ScanOptions<'_>,
 ) -> Result<Option<RowText>, Error> {
     let positions = positions(dataset, columns)?;
-    for partition in 0..dataset.partitions() {
-        let (batches, order) = dataset.read(partition, &positions, options.batch_rows.max(1))?;
-        for batch in batches {
-            let batch = batch?;
-            let columns: Vec<ArrayRef> = order.iter().map(|position| batch.column(*position).clone()).collect();
-            if let ControlFlow::Break(row) = find_row(lookup, types, &columns, key) {
-                return Ok(Some(row));
-            }
+    for batch in dataset.batches(&positions, options.batch_rows.max(1)) {
+        if let ControlFlow::Break(row) = find_row(lookup, types, &batch?.arrays, key) {
+            return Ok(Some(row));
         }
     }
     Ok(None)

@@ -1,40 +1,53 @@
-//! States of partitions, joined in partition order.
+//! States of parts, joined in the order of the parts.
 
-use super::States;
+use super::worker::PartStates;
 use crate::error::Error;
+use crate::metrics::State;
 use std::collections::BTreeMap;
 
-/// Merges as partitions become available; those that are early wait.
+/// Merges the states of one program as parts become available; those that are early wait.
+#[derive(Default)]
 pub struct Merger {
-    merged: States,
+    merged: PartStates,
     next: usize,
-    waiting: BTreeMap<usize, States>,
+    waiting: BTreeMap<usize, PartStates>,
 }
 
 impl Merger {
-    /// Starts with fresh states.
-    pub fn new(fresh: States) -> Self {
-        Self { merged: fresh, next: 0, waiting: BTreeMap::new() }
-    }
-
-    /// Hands in the states of a partition.
-    pub fn add(&mut self, partition: usize, states: States) -> Result<(), Error> {
-        self.waiting.insert(partition, states);
+    /// Hands in the states of a part.
+    pub fn add(&mut self, part: usize, states: PartStates) -> Result<(), Error> {
+        self.waiting.insert(part, states);
         while let Some(states) = self.waiting.remove(&self.next) {
-            for (merged, state) in self.merged.iter_mut().zip(states) {
-                merged.merge(state).map_err(|error| Error::Internal(error.to_string()))?;
+            if self.merged.is_empty() {
+                self.merged = states;
+            } else {
+                for (merged, state) in self.merged.iter_mut().zip(states) {
+                    join(merged, state)?;
+                }
             }
             self.next += 1;
         }
         Ok(())
     }
 
-    /// The states of all partitions.
-    pub fn finish(self, partitions: usize) -> Result<States, Error> {
-        if self.next == partitions && self.waiting.is_empty() {
+    /// The states of all parts.
+    pub fn finish(self, parts: usize) -> Result<PartStates, Error> {
+        if self.next == parts && self.waiting.is_empty() {
             Ok(self.merged)
         } else {
-            Err(Error::Internal(format!("{} of {partitions} partitions were merged", self.next)))
+            Err(Error::Internal(format!("{} of {parts} parts were merged", self.next)))
         }
+    }
+}
+
+/// Joins a later state to an earlier one.
+pub fn join(merged: &mut Option<State>, later: Option<State>) -> Result<(), Error> {
+    match (merged.as_mut(), later) {
+        (Some(merged), Some(later)) => merged.merge(later).map_err(|error| Error::Internal(error.to_string())),
+        (None, later) => {
+            *merged = later;
+            Ok(())
+        }
+        (Some(_), None) => Ok(()),
     }
 }

@@ -1,31 +1,58 @@
-//! One pass over the data: partitions to workers, batches to accumulators, states
-//! merged in partition order.
+//! One pass over the data: parts to workers, batches to accumulators, states merged.
 //!
-//! Workers take partitions from a queue. Each partition folds into fresh states, and
-//! states are merged in the order of partitions as they become available: the same
-//! data gives the same bits at any number of threads. Every partition is counted; a
-//! partition that got lost is an error, never a result over part of the data.
+//! Workers take tasks from a queue: a part of the data, cut by columns where columns can be
+//! read apart. What a file's metadata proves is not read. States whose bits depend on an
+//! order, such as sums of doubles, are folded part by part and merged in the order of
+//! parts; all others are folded worker by worker. So the same data gives the same bits at
+//! any number of threads. Every part is counted; a part that got lost is an error, never a
+//! result over part of the data.
 //!
 //! What a metric needs besides the data is made ready before: the keys of lookups are
 //! read from their source once. Queries and questions about files are no part of the pass.
 
 mod files;
+mod fold;
 mod lookups;
 mod merge;
+mod tasks;
 mod worker;
 
 use crate::error::Error;
-use crate::input::Dataset;
-use crate::metrics::{Family, Finished, Metric, State};
+use crate::input::{ColumnBatches, Dataset};
+use crate::metrics::{Family, Finished, MemoryBudget, Metric};
 use crate::plan::{MetricId, MetricSet, Results};
 use crate::sql::{Engine, Predicate, SqlError};
 use crate::unevaluated::Unevaluated;
+use fold::fold;
 use lookups::Tables;
-use merge::Merger;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use worker::Program;
+
+/// How far a scan is.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Rows read, or proved.
+    pub rows: AtomicU64,
+    /// Stored bytes that are done, of [`Progress::total_bytes`]. Compressed text is counted unpacked.
+    pub bytes: AtomicU64,
+    /// Stored bytes of the data.
+    pub total_bytes: AtomicU64,
+}
+
+impl Progress {
+    fn add(&self, rows: u64, bytes: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Back to the start: types were widened, everything is read again.
+    pub fn restart(&self, total_bytes: u64) {
+        self.rows.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        self.total_bytes.store(total_bytes, Ordering::Relaxed);
+    }
+}
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]
@@ -34,10 +61,19 @@ pub struct ScanOptions<'a> {
     pub threads: usize,
     /// Rows per batch: enough to amortise a call, few enough to stay in the cache.
     pub batch_rows: usize,
-    /// Bytes that the keys of lookups may take.
+    /// Bytes that states which grow with the data may hold together before they go to disk, and that
+    /// the keys of one lookup may take.
     pub memory_bytes: u64,
-    /// Counts rows as they are read, for progress bars.
-    pub progress: Option<&'a AtomicU64>,
+    /// Counts what is done, for progress bars.
+    pub progress: Option<&'a Progress>,
+    /// Ends the scan early once it is set: results are of part of the data then.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+impl ScanOptions<'_> {
+    fn aborted(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
 }
 
 impl Default for ScanOptions<'_> {
@@ -47,6 +83,7 @@ impl Default for ScanOptions<'_> {
             batch_rows: 8192,
             memory_bytes: 4 << 30,
             progress: None,
+            stop: None,
         }
     }
 }
@@ -143,6 +180,7 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
             Err(Trouble::Again(error)) => return Err(error),
         });
     }
+    let budget = Arc::new(MemoryBudget::new(options.memory_bytes));
     let mut by_dataset: BTreeMap<Option<Arc<str>>, Vec<MetricId>> = BTreeMap::new();
     for (id, metric) in metrics.as_slice().iter().enumerate().filter(|(id, _)| finished[*id].is_none()) {
         by_dataset.entry(metric.dataset.clone()).or_default().push(MetricId(id));
@@ -150,7 +188,7 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
     for (alias, ids) in by_dataset {
         let own: Vec<&Metric> = ids.iter().map(|id| &metrics.as_slice()[id.0]).collect();
         let measured = match &alias {
-            None => fold(sources.primary, &own, sources, &tables, options)?,
+            None => fold(sources.primary, &own, sources, &tables, &budget, options)?,
             Some(alias) => {
                 let dataset = match sources.references.get(alias) {
                     Some(Ok(dataset)) => Ok(dataset),
@@ -159,7 +197,8 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
                 };
                 let quiet = ScanOptions { progress: None, ..*options };
                 let folded = dataset.map_err(Trouble::Unevaluated).and_then(|dataset| {
-                    fold(dataset, &own, sources, &tables, &quiet).map_err(|error| Trouble::reference(alias, error))
+                    fold(dataset, &own, sources, &tables, &budget, &quiet)
+                        .map_err(|error| Trouble::reference(alias, error))
                 });
                 match folded {
                     Ok(measured) => measured,
@@ -186,64 +225,39 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
     Ok(Results(finished.into_iter().map(|finished| finished.unwrap_or_else(lost)).collect()))
 }
 
-/// Measures metrics of one dataset in one pass.
-fn fold(
+/// Calls `work` with the batches of every part, on several threads. The first failure in the
+/// order of parts is reported, whichever thread met it first.
+fn each_part(
     dataset: &Dataset,
-    metrics: &[&Metric],
-    sources: &Sources<'_>,
-    tables: &Tables,
+    columns: &[usize],
     options: &ScanOptions<'_>,
-) -> Result<Vec<Finished>, Error> {
-    let program = Program::new(dataset.schema(), metrics, sources.predicates, tables)?;
-    let fresh = program.kernels().iter().map(|kernel| kernel.accumulator().into_state()).collect();
-    let merger = Mutex::new(Merger::new(fresh));
-    let partitions = if metrics.is_empty() { 0 } else { dataset.partitions() };
-    each_partition(partitions, options.threads, |partition| {
-        let states = program.run(dataset, partition, options)?;
-        lock(&merger).add(partition, states)
-    })?;
-    let states = merger.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).finish(partitions)?;
-    Ok(states
-        .into_iter()
-        .zip(program.kernels())
-        .enumerate()
-        .map(|(position, (state, kernel)): (usize, (State, _))| match program.failure(position) {
-            Some(reason) => Finished::Failed(Arc::new(reason)),
-            None if kernel.gave_up() => Finished::Undecided,
-            None => state.finish(kernel.family(), options.threads.max(1)),
-        })
-        .collect())
-}
-
-/// Calls `work` with every partition, on several threads. The first failure in partition order
-/// is reported, whichever thread met it first.
-fn each_partition(
-    partitions: usize,
-    threads: usize,
-    work: impl Fn(usize) -> Result<(), Error> + Sync,
+    work: impl Fn(usize, ColumnBatches<'_>) -> Result<(), Error> + Sync,
 ) -> Result<(), Error> {
-    let next = AtomicUsize::new(0);
+    let batch_rows = options.batch_rows.max(1);
+    let parts = Mutex::new((dataset.pass(columns, batch_rows), 0));
     let failed: Mutex<Option<(usize, Error)>> = Mutex::new(None);
     let worker = || {
-        loop {
-            let partition = next.fetch_add(1, Ordering::Relaxed);
-            if partition >= partitions {
-                return;
-            }
-            if let Err(error) = work(partition) {
+        while lock(&failed).is_none() {
+            let (number, part) = {
+                let mut parts = lock(&parts);
+                let Some(part) = parts.0.next() else { return };
+                parts.1 += 1;
+                (parts.1 - 1, part)
+            };
+            let outcome =
+                part.and_then(|part| part.read(columns, batch_rows)).and_then(|batches| work(number, batches));
+            if let Err(error) = outcome {
                 let mut failed = lock(&failed);
-                if failed.as_ref().is_none_or(|(earlier, _)| partition < *earlier) {
-                    *failed = Some((partition, error));
+                if failed.as_ref().is_none_or(|(earlier, _)| number < *earlier) {
+                    *failed = Some((number, error));
                 }
-                next.store(partitions, Ordering::Relaxed);
             }
         }
     };
-    let threads = threads.clamp(1, partitions.max(1));
-    if threads == 1 {
+    if options.threads <= 1 {
         worker();
     } else {
-        std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(worker))));
+        std::thread::scope(|scope| (0..options.threads).for_each(|_| drop(scope.spawn(worker))));
     }
     lock(&failed).take().map_or(Ok(()), |(_, error)| Err(error))
 }
@@ -251,6 +265,3 @@ fn each_partition(
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
-
-/// The states of a partition, in metric order.
-type States = Vec<State>;

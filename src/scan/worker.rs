@@ -1,14 +1,16 @@
-//! One partition: batches to the accumulators of all metrics.
+//! One part: batches to the accumulators of all metrics of a program.
 //!
 //! Metrics are grouped by filter; a filter's rows are selected once per batch. A
 //! dictionary-encoded column is not unpacked: keys are counted, and when the
 //! dictionary ends its distinct values go to the metrics once, with their counts.
+//! Metrics that the file's own metadata answers for a part are not folded, and columns
+//! that only they read are not decoded.
 
+use super::lock;
 use super::lookups::Tables;
-use super::{ScanOptions, States, lock};
 use crate::error::Error;
-use crate::input::Dataset;
-use crate::metrics::{Accumulator, Family, Kernel, Metric};
+use crate::input::{ColumnFacts, Columns, Part};
+use crate::metrics::{Accumulator, Facts, Family, Kernel, Metric, State};
 use crate::sql::{Conjunct, JudgedValues, Predicate};
 use crate::unevaluated::Unevaluated;
 use arrow_array::cast::AsArray;
@@ -17,10 +19,12 @@ use arrow_array::{Array, ArrayRef, BooleanArray, DictionaryArray};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{DataType, SchemaRef};
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-/// Everything workers share.
+/// States whose order matters, of one part: by metric, `None` for the others.
+pub type PartStates = Vec<Option<State>>;
+
+/// Metrics that share columns or filters, and so must be measured together. What workers share.
 pub struct Program {
     kernels: Vec<Kernel>,
     groups: Vec<Group>,
@@ -28,6 +32,11 @@ pub struct Program {
     conjuncts: Vec<SharedConjunct>,
     /// Columns that are read, by position in the schema.
     columns: Vec<usize>,
+}
+
+/// A worker's states of a program.
+pub struct Folding {
+    accumulators: Vec<Accumulator>,
 }
 
 struct SharedConjunct {
@@ -70,13 +79,13 @@ impl Program {
         schema: &SchemaRef,
         metrics: &[&Metric],
         predicates: &HashMap<Arc<str>, Predicate>,
-        tables: &Tables,
+        mut kernel: impl FnMut(&Metric) -> Result<Kernel, Error>,
     ) -> Result<Self, Error> {
         let internal = |error: arrow_schema::ArrowError| Error::Internal(error.to_string());
         let mut program = Self { kernels: Vec::new(), groups: Vec::new(), conjuncts: Vec::new(), columns: Vec::new() };
         let mut filters: Vec<Option<Arc<str>>> = Vec::new();
         for (id, metric) in metrics.iter().enumerate() {
-            let kernel = kernel(schema, metric, tables)?;
+            let kernel = kernel(metric)?;
             let at = position_or_push(&mut filters, metric.filter.clone());
             if at == program.groups.len() {
                 let filter = match &metric.filter {
@@ -145,40 +154,135 @@ impl Program {
         &self.kernels
     }
 
-    /// Folds one partition.
-    pub fn run(&self, dataset: &Dataset, partition: usize, options: &ScanOptions<'_>) -> Result<States, Error> {
-        let mut accumulators: Vec<Accumulator> = self.kernels.iter().map(Kernel::accumulator).collect();
-        let mut dictionaries: Vec<Vec<Option<Dictionary>>> =
-            self.groups.iter().map(|group| group.columns.iter().map(|_| None).collect()).collect();
-        let (batches, order) = dataset.read(partition, &self.columns, options.batch_rows.max(1))?;
-        let mut judged: Vec<Option<JudgedValues>> = self.conjuncts.iter().map(|_| None).collect();
-        let mut failed = vec![false; self.conjuncts.len()];
-        for batch in batches {
-            let batch = batch?;
-            let columns: Vec<ArrayRef> = order.iter().map(|position| batch.column(*position).clone()).collect();
-            let mut masks: Vec<Option<BooleanBuffer>> = Vec::with_capacity(self.conjuncts.len());
-            for ((shared, judged), failed) in self.conjuncts.iter().zip(&mut judged).zip(&mut failed) {
-                masks.push(if *failed { None } else { shared.mask(&columns, batch.num_rows(), judged, partition) });
-                *failed |= masks.last().is_some_and(Option::is_none);
-            }
-            for (group, dictionaries) in self.groups.iter().zip(&mut dictionaries) {
-                fold(group, &columns, &masks, batch.num_rows(), &mut accumulators, dictionaries)?;
-            }
-            if let Some(progress) = options.progress {
-                progress.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+    /// Columns that are read, by position in the schema.
+    pub fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// Starts a worker's states.
+    pub fn folding(&self) -> Folding {
+        Folding { accumulators: self.kernels.iter().map(Kernel::accumulator).collect() }
+    }
+
+    /// What the file's metadata proves of a part, by metric.
+    pub fn proofs(&self, part: &Part<'_>) -> PartStates {
+        let mut proofs: PartStates = vec![None; self.kernels.len()];
+        let Some(rows) = part.rows() else { return proofs };
+        let mut known: HashMap<usize, Option<Facts>> = HashMap::new();
+        for group in self.groups.iter().filter(|group| group.filter.is_empty()) {
+            for metric in &group.metrics {
+                let facts = match metric.columns.as_slice() {
+                    [column] => {
+                        let column = self.columns[group.columns[*column]];
+                        known.entry(column).or_insert_with(|| part.facts(column).map(facts)).as_ref()
+                    }
+                    _ => None,
+                };
+                proofs[metric.metric] = self.kernels[metric.metric].prove(rows, facts);
             }
         }
-        for (group, dictionaries) in self.groups.iter().zip(&mut dictionaries) {
+        proofs
+    }
+
+    /// The columns, by position in the schema, that must be read for metrics that are not proved; `None`
+    /// when all are.
+    pub fn needed(&self, proofs: &PartStates) -> Option<Vec<usize>> {
+        let mut needed: Vec<usize> = Vec::new();
+        let mut open = false;
+        for group in &self.groups {
+            let unproved = group.metrics.iter().filter(|metric| proofs[metric.metric].is_none());
+            for metric in unproved {
+                open = true;
+                needed.extend(metric.columns.iter().map(|column| self.columns[group.columns[*column]]));
+                let filters = group.filter.iter().flat_map(|at| &self.conjuncts[*at].columns);
+                needed.extend(filters.map(|column| self.columns[*column]));
+            }
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        open.then_some(needed)
+    }
+
+    /// Starts folding a part: takes what is proved and is ready for batches of the `available`
+    /// columns, given by position in the schema.
+    pub fn start<'p>(&'p self, part: usize, proofs: PartStates, available: &[usize]) -> Result<PartFold<'p>, Error> {
+        let place = |column: &usize| available.iter().position(|own| own == column);
+        Ok(PartFold {
+            program: self,
+            part,
+            places: self.columns.iter().map(place).collect(),
+            dictionaries: self.groups.iter().map(|group| group.columns.iter().map(|_| None).collect()).collect(),
+            judged: self.conjuncts.iter().map(|_| None).collect(),
+            failed: vec![false; self.conjuncts.len()],
+            proofs,
+        })
+    }
+}
+
+fn facts(facts: ColumnFacts) -> Facts {
+    Facts { nulls: facts.nulls, range: facts.range }
+}
+
+/// A part while it is folded.
+pub struct PartFold<'p> {
+    program: &'p Program,
+    part: usize,
+    /// Where each of the program's columns is in the batches, if it is there.
+    places: Vec<Option<usize>>,
+    dictionaries: Vec<Vec<Option<Dictionary>>>,
+    judged: Vec<Option<JudgedValues>>,
+    failed: Vec<bool>,
+    proofs: PartStates,
+}
+
+impl PartFold<'_> {
+    /// Folds a batch.
+    pub fn batch(&mut self, batch: &Columns, folding: &mut Folding) -> Result<(), Error> {
+        let program = self.program;
+        let columns: Vec<Option<&ArrayRef>> =
+            self.places.iter().map(|place| place.and_then(|place| batch.arrays.get(place))).collect();
+        let mut masks: Vec<Option<BooleanBuffer>> = Vec::with_capacity(program.conjuncts.len());
+        for ((shared, judged), failed) in program.conjuncts.iter().zip(&mut self.judged).zip(&mut self.failed) {
+            masks.push(if *failed { None } else { shared.mask(&columns, batch.rows, judged, self.part) });
+            *failed |= masks.last().is_some_and(Option::is_none);
+        }
+        for (group, dictionaries) in program.groups.iter().zip(&mut self.dictionaries) {
+            let fold = GroupFold { group, proofs: &self.proofs, accumulators: &mut folding.accumulators };
+            fold.batch(&columns, &masks, batch.rows, dictionaries)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the part: gives its states whose order matters.
+    pub fn finish(mut self, folding: &mut Folding) -> Result<PartStates, Error> {
+        for (group, dictionaries) in self.program.groups.iter().zip(&mut self.dictionaries) {
             for (column, dictionary) in dictionaries.iter_mut().enumerate() {
-                flush(dictionary.take(), &group.weighed[column], &mut accumulators);
+                flush(dictionary.take(), &group.weighed[column], &self.proofs, &mut folding.accumulators);
             }
         }
-        Ok(accumulators.into_iter().map(Accumulator::into_state).collect())
+        let metrics = self.proofs.into_iter().zip(&mut folding.accumulators).zip(&self.program.kernels);
+        metrics
+            .map(|((proof, accumulator), kernel)| match proof {
+                Some(state) if kernel.is_ordered() => Ok(Some(state)),
+                Some(state) => {
+                    accumulator.merge(state).map_err(|error| Error::Internal(error.to_string()))?;
+                    Ok(None)
+                }
+                None => Ok(kernel.is_ordered().then(|| accumulator.take_state())),
+            })
+            .collect()
+    }
+}
+
+impl Folding {
+    /// The states, by metric; those whose order matters went with their parts.
+    pub fn into_states(self) -> Vec<State> {
+        self.accumulators.into_iter().map(Accumulator::into_state).collect()
     }
 }
 
 /// The metric at work for the columns of a schema.
-fn kernel(schema: &SchemaRef, metric: &Metric, tables: &Tables) -> Result<Kernel, Error> {
+pub fn kernel(schema: &SchemaRef, metric: &Metric, tables: &Tables) -> Result<Kernel, Error> {
     let types =
         metric.columns.iter().map(|column| schema.field_with_name(column).map(|field| field.data_type().clone()));
     let types = types.collect::<Result<Vec<_>, _>>().map_err(|error| Error::Internal(error.to_string()))?;
@@ -199,18 +303,18 @@ impl SharedConjunct {
     /// The rows for which it is true; `None` when it cannot be judged.
     fn mask(
         &self,
-        columns: &[ArrayRef],
+        columns: &[Option<&ArrayRef>],
         rows: usize,
         judged: &mut Option<JudgedValues>,
-        partition: usize,
+        part: usize,
     ) -> Option<BooleanBuffer> {
-        let own: Vec<ArrayRef> = self.columns.iter().map(|column| columns[*column].clone()).collect();
-        match self.conjunct.mask(&own, rows, judged) {
+        let own: Option<Vec<ArrayRef>> = self.columns.iter().map(|column| columns[*column].cloned()).collect();
+        match self.conjunct.mask(&own?, rows, judged) {
             Ok(mask) => Some(mask),
             Err(reason) => {
                 let mut failed = lock(&self.failed);
-                if failed.as_ref().is_none_or(|(earlier, _)| partition < *earlier) {
-                    *failed = Some((partition, reason));
+                if failed.as_ref().is_none_or(|(earlier, _)| part < *earlier) {
+                    *failed = Some((part, reason));
                 }
                 None
             }
@@ -218,59 +322,74 @@ impl SharedConjunct {
     }
 }
 
-fn fold(
-    group: &Group,
-    columns: &[ArrayRef],
-    masks: &[Option<BooleanBuffer>],
-    rows: usize,
-    accumulators: &mut [Accumulator],
-    dictionaries: &mut [Option<Dictionary>],
-) -> Result<(), Error> {
-    let internal = |error: arrow_schema::ArrowError| Error::Internal(error.to_string());
-    let mut mask: Option<BooleanBuffer> = None;
-    for at in &group.filter {
-        // A filter that cannot be judged selects nothing; its metrics fail.
-        let Some(own) = &masks[*at] else { return Ok(()) };
-        mask = Some(mask.map_or_else(|| own.clone(), |mask| &mask & own));
-    }
-    let (arrays, rows) = match mask {
-        None => (group.columns.iter().map(|column| columns[*column].clone()).collect::<Vec<_>>(), rows),
-        Some(mask) => {
-            let selected = mask.count_set_bits();
-            if selected == 0 {
-                return Ok(());
+/// The metrics of a group that the data must answer.
+struct GroupFold<'a> {
+    group: &'a Group,
+    proofs: &'a PartStates,
+    accumulators: &'a mut [Accumulator],
+}
+
+impl GroupFold<'_> {
+    fn batch(
+        self,
+        columns: &[Option<&ArrayRef>],
+        masks: &[Option<BooleanBuffer>],
+        rows: usize,
+        dictionaries: &mut [Option<Dictionary>],
+    ) -> Result<(), Error> {
+        let internal = |error: arrow_schema::ArrowError| Error::Internal(error.to_string());
+        let group = self.group;
+        let mut mask: Option<BooleanBuffer> = None;
+        for at in &group.filter {
+            // A filter that cannot be judged selects nothing; its metrics fail.
+            let Some(own) = &masks[*at] else { return Ok(()) };
+            mask = Some(mask.map_or_else(|| own.clone(), |mask| &mask & own));
+        }
+        let own = group.columns.iter().map(|column| columns[*column]);
+        let (arrays, rows) = match mask {
+            None => (own.map(Option::<&ArrayRef>::cloned).collect::<Vec<_>>(), rows),
+            Some(mask) => {
+                let selected = mask.count_set_bits();
+                if selected == 0 {
+                    return Ok(());
+                }
+                let mask = BooleanArray::new(mask, None);
+                let filter = arrow_select::filter::FilterBuilder::new(&mask).optimize().build();
+                let arrays = own.map(|column| column.map(|column| filter.filter(column)).transpose().map_err(internal));
+                (arrays.collect::<Result<Vec<_>, _>>()?, selected)
             }
-            let mask = BooleanArray::new(mask, None);
-            let filter = arrow_select::filter::FilterBuilder::new(&mask).optimize().build();
-            let arrays = group.columns.iter().map(|column| filter.filter(&columns[*column]).map_err(internal));
-            (arrays.collect::<Result<Vec<_>, _>>()?, selected)
-        }
-    };
-    for (position, array) in arrays.iter().enumerate() {
-        if let Some(encoded) = array.as_dictionary_opt::<Int32Type>()
-            && !group.weighed[position].is_empty()
-        {
-            count_keys(encoded, &mut dictionaries[position], &group.weighed[position], accumulators);
-        }
-    }
-    let mut plain: Vec<Option<ArrayRef>> = vec![None; arrays.len()];
-    for metric in &group.metrics {
-        let encoded = metric
-            .columns
-            .first()
-            .is_some_and(|column| matches!(arrays[*column].data_type(), DataType::Dictionary(_, _)));
-        if metric.takes_weights && encoded {
-            continue;
-        }
-        for column in &metric.columns {
-            if plain[*column].is_none() {
-                plain[*column] = Some(unpacked(&arrays[*column])?);
+        };
+        for (position, array) in arrays.iter().enumerate() {
+            if let Some(encoded) = array.as_ref().and_then(|array| array.as_dictionary_opt::<Int32Type>())
+                && !group.weighed[position].is_empty()
+            {
+                let metrics = &group.weighed[position];
+                count_keys(encoded, &mut dictionaries[position], metrics, self.proofs, self.accumulators);
             }
         }
-        let inputs: Vec<ArrayRef> = metric.columns.iter().filter_map(|column| plain[*column].clone()).collect();
-        accumulators[metric.metric].update(&inputs, rows);
+        let mut plain: Vec<Option<ArrayRef>> = vec![None; arrays.len()];
+        for metric in group.metrics.iter().filter(|metric| self.proofs[metric.metric].is_none()) {
+            let mut inputs: Vec<ArrayRef> = Vec::with_capacity(metric.columns.len());
+            for column in &metric.columns {
+                let Some(array) = &arrays[*column] else {
+                    return Err(Error::Internal("a column was not read".into()));
+                };
+                let encoded = matches!(array.data_type(), DataType::Dictionary(_, _));
+                if metric.takes_weights && encoded {
+                    break;
+                }
+                let own = match &mut plain[*column] {
+                    Some(own) => own,
+                    none => none.insert(unpacked(array)?),
+                };
+                inputs.push(own.clone());
+            }
+            if inputs.len() == metric.columns.len() {
+                self.accumulators[metric.metric].update(&inputs, rows);
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Distinct values and how often each was seen.
@@ -284,11 +403,12 @@ fn count_keys(
     array: &DictionaryArray<Int32Type>,
     current: &mut Option<Dictionary>,
     metrics: &[usize],
+    proofs: &PartStates,
     accumulators: &mut [Accumulator],
 ) {
     let same = current.as_ref().is_some_and(|dictionary| Arc::ptr_eq(&dictionary.values, array.values()));
     if !same {
-        flush(current.take(), metrics, accumulators);
+        flush(current.take(), metrics, proofs, accumulators);
     }
     let dictionary = current.get_or_insert_with(|| Dictionary {
         values: array.values().clone(),
@@ -306,9 +426,9 @@ fn count_keys(
     }
 }
 
-fn flush(dictionary: Option<Dictionary>, metrics: &[usize], accumulators: &mut [Accumulator]) {
+fn flush(dictionary: Option<Dictionary>, metrics: &[usize], proofs: &PartStates, accumulators: &mut [Accumulator]) {
     if let Some(Dictionary { values, counts, nulls }) = dictionary {
-        for metric in metrics {
+        for metric in metrics.iter().filter(|metric| proofs[**metric].is_none()) {
             accumulators[*metric].weigh(&values, &counts, nulls);
         }
     }

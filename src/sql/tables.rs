@@ -2,8 +2,8 @@
 
 use super::SqlError;
 use crate::error::Error;
-use crate::input::Dataset;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use crate::input::{Columns, Dataset};
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -123,19 +123,14 @@ impl PartitionStream for DatasetStream {
         let (dataset, columns, schema) = (self.dataset.clone(), self.columns.clone(), self.schema.clone());
         let (alias, trouble, batch_rows) = (self.alias.clone(), self.trouble.clone(), self.batch_rows);
         builder.spawn_blocking(move || {
-            for partition in 0..dataset.partitions() {
-                let read = dataset.read(partition, &columns, batch_rows).and_then(|(batches, order)| {
-                    for batch in batches {
-                        // The receiver is gone when the query has seen enough, or was given up.
-                        if sender.blocking_send(Ok(aligned(&batch?, &order, &schema)?)).is_err() {
-                            return Ok(false);
+            for batch in dataset.batches(&columns, batch_rows) {
+                match batch.and_then(|batch| aligned(&batch, &schema)) {
+                    // The receiver is gone when the query has seen enough, or was given up.
+                    Ok(batch) => {
+                        if sender.blocking_send(Ok(batch)).is_err() {
+                            return Ok(());
                         }
                     }
-                    Ok(true)
-                });
-                match read {
-                    Ok(true) => {}
-                    Ok(false) => return Ok(()),
                     Err(error) => {
                         let text = error.to_string();
                         trouble.set(alias, error);
@@ -149,18 +144,17 @@ impl PartitionStream for DatasetStream {
     }
 }
 
-/// The columns of a batch in the order and types that were planned.
-fn aligned(batch: &RecordBatch, order: &[usize], schema: &SchemaRef) -> std::result::Result<RecordBatch, Error> {
+/// The columns of a batch in the types that were planned.
+fn aligned(batch: &Columns, schema: &SchemaRef) -> std::result::Result<RecordBatch, Error> {
     let internal = |error: arrow_schema::ArrowError| Error::Internal(error.to_string());
-    let columns = order.iter().zip(schema.fields()).map(|(position, field)| {
-        let column: &ArrayRef = batch.column(*position);
+    let columns = batch.arrays.iter().zip(schema.fields()).map(|(column, field)| {
         if column.data_type() == field.data_type() {
             Ok(column.clone())
         } else {
             arrow_cast::cast(column, field.data_type()).map_err(internal)
         }
     });
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.rows));
     let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
     RecordBatch::try_new_with_options(schema.clone(), columns, &options).map_err(internal)
 }

@@ -39,6 +39,20 @@ pub struct Outcome {
     pub operands: Vec<Outcome>,
 }
 
+impl Outcome {
+    /// Says that not all rows were seen: what was measured stays, nothing is concluded from it.
+    pub fn interrupt(&mut self) {
+        self.operands.iter_mut().for_each(Outcome::interrupt);
+        if self.verdict != Verdict::Skip {
+            let before = self.message.take().map_or(String::new(), |message| format!(" (so far: {message})"));
+            self.verdict = Verdict::Error;
+            self.code = Some("interrupted");
+            self.message = Some(format!("the check was interrupted before all rows were read{before}"));
+            self.help = None;
+        }
+    }
+}
+
 /// What a document's rules are judged with.
 pub struct Judge<'a> {
     /// Finished metrics.

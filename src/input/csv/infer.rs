@@ -1,6 +1,6 @@
 //! The narrowest type that holds all values of a column.
 
-use super::columns;
+use crate::input::columns;
 use arrow_schema::{DataType, TimeUnit};
 
 /// Types that still fit everything seen. A column without values is text.
@@ -69,7 +69,7 @@ impl Inference {
         self.seen = true;
         self.boolean = self.boolean && columns::boolean(value).is_some();
         // Codes such as 007 keep their zeros only as text.
-        let code = has_leading_zero(value);
+        let code = columns::has_leading_zero(value);
         self.integer = self.integer && !code && columns::integer(value).is_some();
         self.whole = self.whole && !code && columns::decimal(value, 38, 0).is_some();
         self.float = self.float && !code && columns::float(value).is_some();
@@ -80,6 +80,13 @@ impl Inference {
         if before != DataType::Utf8 && self.data_type() == DataType::Utf8 {
             self.because = Some(format!("\"{}\" in line {line}", shown(value)));
         }
+    }
+
+    /// Takes a value from a path into account: `month=01` is a number there, as Spark reads it.
+    pub fn see_number_of_path(&mut self, value: &[u8]) {
+        let zeros = value.iter().take_while(|byte| **byte == b'0').count();
+        let number = value.iter().all(u8::is_ascii_digit).then(|| &value[zeros.min(value.len().saturating_sub(1))..]);
+        self.see(number.unwrap_or(value), 0);
     }
 
     /// What holds the values of both.
@@ -126,26 +133,6 @@ impl Inference {
 /// A value for messages: cut and escaped.
 pub fn shown(value: &[u8]) -> String {
     crate::error::escape_controls(&String::from_utf8_lossy(&value[..value.len().min(60)]))
-}
-
-/// Whether a number is written as codes are: 007.
-pub fn has_leading_zero(value: &[u8]) -> bool {
-    let digits = value.trim_ascii();
-    let digits = digits.strip_prefix(b"-").unwrap_or(digits);
-    matches!(digits, [b'0', b'0'..=b'9', ..])
-}
-
-/// A type in words for messages.
-pub fn type_name(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Boolean => "boolean (true or false)".into(),
-        DataType::Int64 => "whole number".into(),
-        DataType::Float64 => "number".into(),
-        DataType::Date32 => "date (yyyy-mm-dd)".into(),
-        DataType::Timestamp(_, _) => "timestamp (yyyy-mm-dd hh:mm:ss)".into(),
-        DataType::Decimal128(precision, scale) => format!("decimal of {precision} digits, {scale} behind the point"),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -5,25 +5,29 @@
 //! result is as if all rows had been the sample. Types that the user named never widen;
 //! a value that does not fit them is an error with its line.
 
-mod columns;
-mod infer;
+mod decode;
+mod index;
+pub(super) mod infer;
 mod records;
 
-use super::{Batches, Format, ReadOptions, Table};
+use super::source::Input;
+use super::table::{Batches, Chunk, Chunks, Parts, Table};
+use super::{Format, ReadOptions};
 use crate::error::Error;
+use crate::input::columns::{self, ColumnBuilder};
+use crate::input::cutter::Cutter;
 use crate::text_cast::TEXT_BECAUSE;
-use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use columns::ColumnBuilder;
+use decode::ChunkDecoder;
 use records::Records;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(super) static FORMAT: Format = Format {
     name: "csv",
     extensions: &["csv", "tsv", "txt"],
     recognises: |_| false,
-    open: |path, options| Ok(Box::new(CsvTable::open(path, options)?)),
+    open: |input, options| Ok(Box::new(CsvTable::open(input, options)?)),
 };
 
 /// How CSV files are written.
@@ -57,6 +61,7 @@ impl Default for CsvOptions {
 }
 
 struct CsvTable {
+    input: Input,
     path: PathBuf,
     options: CsvOptions,
     delimiter: u8,
@@ -77,16 +82,19 @@ enum Origin {
 }
 
 impl CsvTable {
-    fn open(path: &Path, options: &ReadOptions) -> Result<Self, Error> {
+    fn open(input: &Input, options: &ReadOptions) -> Result<Self, Error> {
         let csv = options.csv.clone();
+        let path = input.path.as_path();
         let delimiter = match csv.delimiter {
             Some(delimiter) => delimiter,
-            None => records::sniff_delimiter(path, csv.quote)?,
+            None => records::sniff_delimiter(&input.head(64 << 10)?, csv.quote),
         };
         if delimiter == csv.quote {
             return Err(Error::Option("the delimiter and the quote of a CSV file cannot be the same character".into()));
         }
-        let mut records = Records::open(path, delimiter, csv.quote)?;
+        let mut cutter = cutter(input, delimiter, csv.quote)?;
+        let mut chunk = cutter.next()?.unwrap_or_default();
+        let mut records = Records::new(path, &chunk, delimiter, csv.quote);
         if !records.next_record()? {
             return Err(Error::Format {
                 path: path.to_path_buf(),
@@ -113,16 +121,27 @@ impl CsvTable {
         }
         let mut inferred = vec![infer::Inference::default(); names.len()];
         let mut rows = 0;
-        let mut more = if csv.header { records.next_record()? } else { true };
-        while more && rows < csv.sample_rows {
-            records.expect_fields(names.len())?;
-            for (position, inference) in inferred.iter_mut().enumerate() {
-                if !records.is_null(position, &csv.nulls) {
-                    inference.see(records.field(position), records.line());
+        let mut place = if csv.header { records.place() } else { (0, chunk.line) };
+        'sample: loop {
+            let mut records = Records::at(path, &chunk.bytes, place, delimiter, csv.quote);
+            while rows < csv.sample_rows {
+                if !records.next_record()? {
+                    match cutter.next()? {
+                        Some(next) => chunk = next,
+                        None => break 'sample,
+                    }
+                    place = (0, chunk.line);
+                    continue 'sample;
                 }
+                records.expect_fields(names.len())?;
+                for (position, inference) in inferred.iter_mut().enumerate() {
+                    if !records.is_null(position, &csv.nulls) {
+                        inference.see(records.field(position), records.line());
+                    }
+                }
+                rows += 1;
             }
-            rows += 1;
-            more = records.next_record()?;
+            break;
         }
         let mut origins = Vec::with_capacity(names.len());
         let mut fields = Vec::with_capacity(names.len());
@@ -138,7 +157,96 @@ impl CsvTable {
             fields.push(Field::new(name, data_type, true).with_metadata(metadata));
             origins.push(origin);
         }
-        Ok(Self { path: path.to_path_buf(), options: csv, delimiter, schema: Arc::new(Schema::new(fields)), origins })
+        Ok(Self {
+            input: input.clone(),
+            path: path.to_path_buf(),
+            options: csv,
+            delimiter,
+            schema: Arc::new(Schema::new(fields)),
+            origins,
+        })
+    }
+
+    /// Appends a value that was read in the general way.
+    fn append(
+        &self,
+        builder: &mut ColumnBuilder,
+        column: usize,
+        value: &[u8],
+        null: bool,
+        line: impl Fn() -> u64,
+    ) -> Result<(), Error> {
+        if null && self.options.blank_is_text && builder.is_text() && value.is_empty() {
+            builder.append_empty();
+        } else if null {
+            builder.append_null();
+        } else if self.origins[column] == Origin::Unseen {
+            return Err(decode::widened(self, column, value, line()));
+        } else if builder.is_text() {
+            let Ok(text) = std::str::from_utf8(value) else {
+                let message = format!("field {}: the text is not UTF-8", column + 1);
+                return Err(Error::Line { path: self.path.clone(), line: line(), message });
+            };
+            builder.append_text(text);
+        } else if self.contradicts(column, value) || !builder.append(value) {
+            return Err(decode::widened(self, column, value, line()));
+        }
+        Ok(())
+    }
+
+    /// Whether a value can be read as the inferred type but shows that it is another: a code such as
+    /// 007 among numbers, a timestamp with a zone among those without.
+    fn contradicts(&self, column: usize, value: &[u8]) -> bool {
+        self.origins[column] == Origin::Inferred
+            && match self.schema.field(column).data_type() {
+                DataType::Timestamp(_, zone) => {
+                    columns::timestamp(value).is_none_or(|(_, zoned)| zoned != zone.is_some())
+                }
+                other => other.is_numeric() && columns::has_leading_zero(value),
+            }
+    }
+}
+
+fn cutter(input: &Input, delimiter: u8, quote: u8) -> Result<Cutter, Error> {
+    Cutter::new(input, Box::new(move |bytes| records::last_end(bytes, delimiter, quote)))
+}
+
+/// Chunks of a file; the first one has the header.
+struct CsvChunks<'a> {
+    table: &'a CsvTable,
+    cutter: Cutter,
+    columns: Vec<usize>,
+    schema: SchemaRef,
+    batch_rows: usize,
+    header: bool,
+}
+
+impl<'a> CsvChunks<'a> {
+    fn cut(&mut self) -> Result<Option<Chunk<'a>>, Error> {
+        let Some(mut chunk) = self.cutter.next()? else { return Ok(None) };
+        let bytes = chunk.bytes.len() as u64;
+        if std::mem::take(&mut self.header) {
+            let table = self.table;
+            let mut records = Records::new(&table.path, &chunk, table.delimiter, table.options.quote);
+            records.next_record()?;
+            let (position, line) = records.place();
+            chunk.bytes.drain(..position);
+            chunk.line = line;
+        }
+        let decoder = ChunkDecoder {
+            table: self.table,
+            chunk,
+            columns: self.columns.clone(),
+            schema: self.schema.clone(),
+            batch_rows: self.batch_rows,
+        };
+        Ok(Some(Chunk { bytes, decode: Box::new(move || Ok(decoder.batches())) }))
+    }
+}
+
+impl<'a> Chunks<'a> for CsvChunks<'a> {
+    fn next(&mut self) -> Option<Result<Chunk<'a>, Error>> {
+        self.cut().transpose()
     }
 }
 
@@ -147,18 +255,24 @@ impl Table for CsvTable {
         self.schema.clone()
     }
 
-    fn partitions(&self) -> usize {
-        1
+    fn parts(&self) -> Parts {
+        Parts::Streamed
     }
 
-    fn read(&self, _: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error> {
-        let mut records = Records::open(&self.path, self.delimiter, self.options.quote)?;
-        if self.options.header {
-            records.next_record()?;
-        }
+    fn read(&self, _: usize, _: &[usize], _: usize) -> Result<Batches<'_>, Error> {
+        Err(Error::Internal("the parts of a CSV file have no places".into()))
+    }
+
+    fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let schema = Arc::new(self.schema.project(columns).map_err(|error| Error::Internal(error.to_string()))?);
-        let reader = CsvReader { table: self, records, columns: columns.to_vec(), schema, batch_rows, done: false };
-        Ok(Box::new(reader))
+        Ok(Box::new(CsvChunks {
+            table: self,
+            cutter: cutter(&self.input, self.delimiter, self.options.quote)?,
+            columns: columns.to_vec(),
+            schema,
+            batch_rows,
+            header: self.options.header,
+        }))
     }
 
     fn infers_types(&self) -> bool {
@@ -179,101 +293,5 @@ impl Table for CsvTable {
 
     fn rows(&self) -> Option<u64> {
         None
-    }
-}
-
-struct CsvReader<'a> {
-    table: &'a CsvTable,
-    records: Records,
-    columns: Vec<usize>,
-    schema: SchemaRef,
-    batch_rows: usize,
-    done: bool,
-}
-
-impl CsvReader<'_> {
-    fn batch(&mut self) -> Result<Option<RecordBatch>, Error> {
-        let mut builders: Vec<_> =
-            self.schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type(), self.batch_rows)).collect();
-        let mut rows = 0;
-        while rows < self.batch_rows && self.records.next_record()? {
-            self.records.expect_fields(self.table.schema.fields().len())?;
-            for (builder, position) in builders.iter_mut().zip(&self.columns) {
-                let null = self.records.is_null(*position, &self.table.options.nulls);
-                if null
-                    && self.table.options.blank_is_text
-                    && builder.is_text()
-                    && self.records.field(*position).is_empty()
-                {
-                    builder.append_empty();
-                } else if null {
-                    builder.append_null();
-                } else if self.table.origins[*position] == Origin::Unseen {
-                    return Err(self.misfit(*position));
-                } else if builder.is_text() {
-                    builder.append_text(self.records.text(*position)?);
-                } else if self.contradicts(*position) || !builder.append(self.records.field(*position)) {
-                    return Err(self.misfit(*position));
-                }
-            }
-            rows += 1;
-        }
-        if rows == 0 {
-            return Ok(None);
-        }
-        let arrays = builders.into_iter().map(ColumnBuilder::finish).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
-            .map(Some)
-            .map_err(|error| Error::Internal(error.to_string()))
-    }
-
-    /// Whether a value can be read as the inferred type but shows that it is another: a code such as
-    /// 007 among numbers, a timestamp with a zone among those without.
-    fn contradicts(&self, position: usize) -> bool {
-        let value = self.records.field(position);
-        self.table.origins[position] == Origin::Inferred
-            && match self.table.schema.field(position).data_type() {
-                DataType::Timestamp(_, zone) => {
-                    columns::timestamp(value).is_none_or(|(_, zoned)| zoned != zone.is_some())
-                }
-                other => other.is_numeric() && infer::has_leading_zero(value),
-            }
-    }
-
-    /// A value that the column's type cannot hold.
-    fn misfit(&self, position: usize) -> Error {
-        let field = self.table.schema.field(position);
-        let value = self.records.field(position);
-        let shown = infer::shown(value);
-        if self.table.origins[position] == Origin::Named {
-            let name = crate::error::escape_controls(field.name());
-            return self
-                .records
-                .error(format!("column `{name}`: \"{shown}\" is no {}", infer::type_name(field.data_type())));
-        }
-        let mut inference = match self.table.origins[position] {
-            Origin::Unseen => infer::Inference::default(),
-            _ => infer::Inference::of(field.data_type()),
-        };
-        inference.see(value, self.records.line());
-        Error::Widen {
-            column: field.name().clone(),
-            data_type: Box::new(inference.data_type()),
-            reason: format!("\"{shown}\" in line {}", self.records.line()),
-        }
-    }
-}
-
-impl Iterator for CsvReader<'_> {
-    type Item = Result<RecordBatch, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let batch = self.batch();
-        self.done = !matches!(batch, Ok(Some(_)));
-        batch.transpose()
     }
 }

@@ -1,26 +1,17 @@
-//! Records and fields of a CSV file, with line numbers.
+//! Records and fields of CSV, one by one, with line numbers: what every CSV means.
 
 use crate::error::Error;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use crate::input::cutter::TextChunk;
+use std::path::Path;
 
-/// Bytes read at a time.
-const CHUNK: usize = 1 << 20;
-
-/// The largest record: beyond it a quote was probably left open.
-const RECORD_LIMIT: usize = 64 << 20;
-
-/// Reads a file record by record; one record is held at a time.
-pub struct Records {
-    path: PathBuf,
-    file: File,
+/// Goes through whole records.
+pub struct Records<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
     delimiter: u8,
     quote: u8,
-    buffer: Vec<u8>,
-    /// Where the next record starts in the buffer.
+    /// Where the next record starts.
     position: usize,
-    at_end: bool,
     /// The line the current record starts on, from 1, and the lines it spans.
     line: u64,
     lines_in_record: u64,
@@ -29,55 +20,30 @@ pub struct Records {
     ends: Vec<(usize, bool)>,
 }
 
-enum Step {
-    Record,
-    End,
-    NeedMore,
-}
+impl<'a> Records<'a> {
+    /// Starts at the first record of a chunk.
+    pub fn new(path: &'a Path, chunk: &'a TextChunk, delimiter: u8, quote: u8) -> Self {
+        Self::at(path, &chunk.bytes, (0, chunk.line), delimiter, quote)
+    }
 
-impl Records {
-    /// Starts at the first record, behind a byte order mark.
-    pub fn open(path: &Path, delimiter: u8, quote: u8) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-        let mut records = Self {
-            path: path.to_path_buf(),
-            file,
+    /// Starts at the record at a position, on a line.
+    pub fn at(path: &'a Path, bytes: &'a [u8], (position, line): (usize, u64), delimiter: u8, quote: u8) -> Self {
+        Self {
+            path,
+            bytes,
             delimiter,
             quote,
-            buffer: Vec::new(),
-            position: 0,
-            at_end: false,
-            line: 1,
+            position,
+            line,
             lines_in_record: 0,
             content: Vec::new(),
             ends: Vec::new(),
-        };
-        records.fill()?;
-        if records.buffer.starts_with(b"\xef\xbb\xbf") {
-            records.position = 3;
         }
-        Ok(records)
     }
 
-    fn fill(&mut self) -> Result<(), Error> {
-        self.buffer.drain(..self.position);
-        self.position = 0;
-        let start = self.buffer.len();
-        self.buffer.resize(start + CHUNK.max(start), 0);
-        let mut filled = start;
-        while filled < self.buffer.len() {
-            match self.file.read(&mut self.buffer[filled..]) {
-                Ok(0) => {
-                    self.at_end = true;
-                    break;
-                }
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(Error::Read { path: self.path.clone(), source }),
-            }
-        }
-        self.buffer.truncate(filled);
-        Ok(())
+    /// Where the next record starts, and on which line.
+    pub fn place(&self) -> (usize, u64) {
+        (self.position, self.line + self.lines_in_record)
     }
 
     /// Moves to the next record that is not a blank line; `false` at the end.
@@ -85,31 +51,20 @@ impl Records {
         loop {
             self.line += self.lines_in_record;
             self.lines_in_record = 0;
-            match self.step()? {
-                Step::End => return Ok(false),
-                Step::Record if self.ends.len() == 1 && self.content.is_empty() && !self.ends[0].1 => {}
-                Step::Record => return Ok(true),
-                Step::NeedMore => {
-                    self.lines_in_record = 0;
-                    if self.buffer.len() - self.position > RECORD_LIMIT {
-                        return Err(self.error(format!(
-                            "this record is longer than {} MiB: is a quote left open?",
-                            RECORD_LIMIT >> 20
-                        )));
-                    }
-                    self.fill()?;
-                }
+            if self.position == self.bytes.len() {
+                return Ok(false);
+            }
+            self.step()?;
+            if self.ends.len() != 1 || !self.content.is_empty() || self.ends[0].1 {
+                return Ok(true);
             }
         }
     }
 
-    fn step(&mut self) -> Result<Step, Error> {
+    fn step(&mut self) -> Result<(), Error> {
         self.content.clear();
         self.ends.clear();
-        let bytes = &self.buffer[self.position..];
-        if bytes.is_empty() {
-            return Ok(if self.at_end { Step::End } else { Step::NeedMore });
-        }
+        let bytes = &self.bytes[self.position..];
         let mut at = 0;
         loop {
             let quoted = bytes.get(at) == Some(&self.quote);
@@ -117,60 +72,43 @@ impl Records {
                 at += 1;
                 loop {
                     let Some(length) = memchr::memchr(self.quote, &bytes[at..]) else {
-                        return if self.at_end {
-                            Err(self.error("a quoted field is never closed".into()))
-                        } else {
-                            Ok(Step::NeedMore)
-                        };
+                        return Err(self.error("a quoted field is never closed".into()));
                     };
                     let part = &bytes[at..at + length];
                     self.lines_in_record += memchr::memchr_iter(b'\n', part).count() as u64;
                     self.content.extend_from_slice(part);
                     at += length + 1;
-                    match bytes.get(at) {
-                        Some(byte) if *byte == self.quote => {
-                            self.content.push(self.quote);
-                            at += 1;
-                        }
-                        None if !self.at_end => return Ok(Step::NeedMore),
-                        _ => break,
+                    if bytes.get(at) != Some(&self.quote) {
+                        break;
                     }
+                    self.content.push(self.quote);
+                    at += 1;
                 }
             } else {
-                let length = match memchr::memchr3(self.delimiter, b'\n', b'\r', &bytes[at..]) {
-                    Some(length) => length,
-                    None if self.at_end => bytes.len() - at,
-                    None => return Ok(Step::NeedMore),
-                };
-                let field = &bytes[at..at + length];
+                let rest = &bytes[at..];
+                let length = memchr::memchr3(self.delimiter, b'\n', b'\r', rest).unwrap_or(rest.len());
+                self.content.extend_from_slice(&rest[..length]);
                 at += length;
-                self.content.extend_from_slice(field);
             }
             self.ends.push((self.content.len(), quoted));
             match bytes.get(at) {
                 Some(byte) if *byte == self.delimiter => at += 1,
-                Some(b'\n') => {
-                    at += 1;
-                    break;
-                }
                 Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => {
                     at += 2;
                     break;
                 }
-                Some(b'\r') if at + 1 == bytes.len() && !self.at_end => return Ok(Step::NeedMore),
                 // Old files end lines with a carriage return alone.
-                Some(b'\r') => {
+                Some(b'\n' | b'\r') => {
                     at += 1;
                     break;
                 }
-                None if self.at_end => break,
-                None => return Ok(Step::NeedMore),
+                None => break,
                 Some(_) => return Err(self.error(format!("field {}: text behind the closing quote", self.ends.len()))),
             }
         }
         self.lines_in_record += 1;
         self.position += at;
-        Ok(Step::Record)
+        Ok(())
     }
 
     /// Fields of the current record.
@@ -212,18 +150,70 @@ impl Records {
 
     /// Something wrong with the current record.
     pub fn error(&self, message: String) -> Error {
-        Error::Line { path: self.path.clone(), line: self.line, message }
+        Error::Line { path: self.path.to_path_buf(), line: self.line, message }
+    }
+}
+
+/// Where the last whole record ends in bytes that start with a record; `None` when none does.
+pub fn last_end(bytes: &[u8], delimiter: u8, quote: u8) -> Option<usize> {
+    // A carriage return at the very end may belong to a line feed that was not read yet.
+    let line_end = |bytes: &[u8], whole: bool| {
+        let feed = memchr::memrchr(b'\n', bytes).map(|at| at + 1);
+        feed.or_else(|| {
+            let bytes = if whole { bytes } else { bytes.split_last().map_or(bytes, |(_, head)| head) };
+            memchr::memrchr(b'\r', bytes).map(|at| at + 1)
+        })
+    };
+    let mut start = 0;
+    let mut last = None;
+    loop {
+        // Up to the next quote, every line is a record.
+        let Some(next) = memchr::memchr(quote, &bytes[start..]) else {
+            return line_end(&bytes[start..], false).map(|end| start + end).or(last);
+        };
+        if let Some(end) = line_end(&bytes[start..start + next], true) {
+            last = Some(start + end);
+            start += end;
+        }
+        match record_length(&bytes[start..], delimiter, quote) {
+            Some(length) => {
+                start += length;
+                last = Some(start);
+            }
+            None => return last,
+        }
+    }
+}
+
+/// Bytes of the first record with its line end; `None` when its end is not there.
+fn record_length(bytes: &[u8], delimiter: u8, quote: u8) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        if bytes.get(at) == Some(&quote) {
+            at += 1;
+            loop {
+                at += memchr::memchr(quote, bytes.get(at..)?)? + 1;
+                if *bytes.get(at)? != quote {
+                    break;
+                }
+                at += 1;
+            }
+        }
+        at += memchr::memchr3(delimiter, b'\n', b'\r', bytes.get(at..)?)?;
+        match (bytes[at], bytes.get(at + 1)) {
+            (b'\n', _) => return Some(at + 1),
+            (b'\r', Some(b'\n')) => return Some(at + 2),
+            (b'\r', next) => return next.map(|_| at + 1),
+            _ => at += 1,
+        }
     }
 }
 
 /// The delimiter that occurs most often in the first line, outside quotes; a comma if none does.
-pub fn sniff_delimiter(path: &Path, quote: u8) -> Result<u8, Error> {
-    let mut file = File::open(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
-    let mut head = vec![0; 64 << 10];
-    let length = file.read(&mut head).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+pub fn sniff_delimiter(head: &[u8], quote: u8) -> u8 {
     let mut counts = [(b',', 0usize), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut inside = false;
-    for byte in &head[..length] {
+    for byte in head {
         match *byte {
             byte if byte == quote => inside = !inside,
             b'\n' | b'\r' if !inside => break,
@@ -234,24 +224,17 @@ pub fn sniff_delimiter(path: &Path, quote: u8) -> Result<u8, Error> {
         }
     }
     // The first of equals wins, so the comma is the default.
-    Ok(counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| *delimiter))
+    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(delimiter, _)| *delimiter)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::io::Write;
-
-    fn file(content: &[u8]) -> tempfile::NamedTempFile {
-        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-        file.write_all(content).expect("written");
-        file
-    }
 
     fn all(content: &[u8]) -> Result<Vec<Vec<String>>, Error> {
-        let file = file(content);
-        let mut records = Records::open(file.path(), b',', b'"')?;
+        let chunk = TextChunk { bytes: content.to_vec(), line: 1 };
+        let mut records = Records::new(Path::new("a.csv"), &chunk, b',', b'"');
         let mut rows = Vec::new();
         while records.next_record()? {
             rows.push(
@@ -295,7 +278,7 @@ mod tests {
             (b"\"a;b;c\",d\n", b','),
             (b"a|b\n1,2,3\n", b'|'),
         ] {
-            assert_eq!(sniff_delimiter(file(content).path(), b'"').expect("readable"), delimiter);
+            assert_eq!(sniff_delimiter(content, b'"'), delimiter);
         }
     }
 
@@ -305,6 +288,45 @@ mod tests {
             let line = |row: &Vec<String>| row.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect::<Vec<_>>().join(",");
             let content = rows.iter().map(line).collect::<Vec<_>>().join("\r\n");
             prop_assert_eq!(all(content.as_bytes()).expect("readable"), rows);
+        }
+
+        #[test]
+        fn cut_at_the_last_end_nothing_changes(content in "[a,\"\n\r]{0,40}", cut in 0usize..40) {
+            let content = content.as_bytes();
+            let head = &content[..cut.min(content.len())];
+            let Ok(whole) = all(content) else { return Ok(()) };
+            if let Some(end) = last_end(head, b',', b'"') {
+                let mut parts = all(&content[..end]).expect("whole records");
+                parts.extend(all(&content[end..]).expect("whole records"));
+                prop_assert_eq!(parts, whole);
+            }
+        }
+
+        #[test]
+        fn what_is_indexed_is_what_is_read(content in "[ab,\"\n\r]{0,160}", columns in 1usize..4) {
+            let content = content.as_bytes();
+            if let Some(index) = super::super::index::FieldIndex::new(content, b',', b'"', columns) {
+                let rows: Vec<Vec<String>> = (0..index.rows())
+                    .map(|row| {
+                        (0..columns)
+                            .map(|column| {
+                                let field = index.field(content, b'"', row, column);
+                                let text = String::from_utf8_lossy(field.bytes).into_owned();
+                                if field.quoted { text.replace("\"\"", "\"") } else { text }
+                            })
+                            .collect()
+                    })
+                    .collect();
+                prop_assert_eq!(all(content).expect("regular"), rows);
+            }
+        }
+
+        #[test]
+        fn regular_records_are_indexed(rows in prop::collection::vec(prop::collection::vec("[a,\"\n\r é]{0,90}", 2..3), 1..20), feed in prop_oneof![Just("\n"), Just("\r\n")]) {
+            let line = |row: &Vec<String>| row.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect::<Vec<_>>().join(",");
+            let content = rows.iter().map(|row| line(row) + feed).collect::<String>();
+            let index = super::super::index::FieldIndex::new(content.as_bytes(), b',', b'"', 2).expect("regular");
+            prop_assert_eq!(index.rows(), rows.len());
         }
     }
 }

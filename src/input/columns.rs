@@ -1,4 +1,4 @@
-//! Fields to Arrow arrays.
+//! Texts to Arrow arrays: what values of each type are written like in CSV and JSON.
 
 use crate::text_cast::is_date_shaped;
 use arrow_array::builder::{
@@ -21,8 +21,10 @@ pub enum ColumnBuilder {
     Float(Float64Builder),
     /// `date`
     Date(Date32Builder),
-    /// `timestamp`, with its type
+    /// `timestamp` without zone
     Timestamp(TimestampMicrosecondBuilder),
+    /// `timestamp` with a zone, with its type
+    ZonedTimestamp(TimestampMicrosecondBuilder),
     /// `decimal(p,s)`
     Decimal(Decimal128Builder, u8, i8),
     /// A type that CSV does not have: every value misfits.
@@ -38,7 +40,8 @@ impl ColumnBuilder {
             DataType::Int64 => ColumnBuilder::Integer(Int64Builder::with_capacity(rows)),
             DataType::Float64 => ColumnBuilder::Float(Float64Builder::with_capacity(rows)),
             DataType::Date32 => ColumnBuilder::Date(Date32Builder::with_capacity(rows)),
-            DataType::Timestamp(_, _) => ColumnBuilder::Timestamp(
+            DataType::Timestamp(_, None) => ColumnBuilder::Timestamp(TimestampMicrosecondBuilder::with_capacity(rows)),
+            DataType::Timestamp(_, Some(_)) => ColumnBuilder::ZonedTimestamp(
                 TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(data_type.clone()),
             ),
             DataType::Decimal128(precision, scale) => ColumnBuilder::Decimal(
@@ -75,7 +78,7 @@ impl ColumnBuilder {
             ColumnBuilder::Integer(builder) => builder.append_null(),
             ColumnBuilder::Float(builder) => builder.append_null(),
             ColumnBuilder::Date(builder) => builder.append_null(),
-            ColumnBuilder::Timestamp(builder) => builder.append_null(),
+            ColumnBuilder::Timestamp(builder) | ColumnBuilder::ZonedTimestamp(builder) => builder.append_null(),
             ColumnBuilder::Decimal(builder, _, _) => builder.append_null(),
             ColumnBuilder::Other(_, rows) => *rows += 1,
         }
@@ -92,7 +95,9 @@ impl ColumnBuilder {
             ColumnBuilder::Integer(builder) => push(integer(value), |value| builder.append_value(value)),
             ColumnBuilder::Float(builder) => push(float(value), |value| builder.append_value(value)),
             ColumnBuilder::Date(builder) => push(date(value), |value| builder.append_value(value)),
-            ColumnBuilder::Timestamp(builder) => push(timestamp(value), |(micros, _)| builder.append_value(micros)),
+            ColumnBuilder::Timestamp(builder) | ColumnBuilder::ZonedTimestamp(builder) => {
+                push(timestamp(value), |(micros, _)| builder.append_value(micros))
+            }
             ColumnBuilder::Decimal(builder, precision, scale) => {
                 push(decimal(value, *precision, *scale), |value| builder.append_value(value))
             }
@@ -108,7 +113,9 @@ impl ColumnBuilder {
             ColumnBuilder::Integer(mut builder) => Arc::new(builder.finish()),
             ColumnBuilder::Float(mut builder) => Arc::new(builder.finish()),
             ColumnBuilder::Date(mut builder) => Arc::new(builder.finish()),
-            ColumnBuilder::Timestamp(mut builder) => Arc::new(builder.finish()),
+            ColumnBuilder::Timestamp(mut builder) | ColumnBuilder::ZonedTimestamp(mut builder) => {
+                Arc::new(builder.finish())
+            }
             ColumnBuilder::Decimal(mut builder, _, _) => Arc::new(builder.finish()),
             ColumnBuilder::Other(data_type, rows) => new_null_array(&data_type, rows),
         }
@@ -191,4 +198,75 @@ pub fn decimal(value: &[u8], precision: u8, scale: i8) -> Option<i128> {
     }
     let magnitude: i128 = digits.parse().ok()?;
     Some(if value.starts_with('-') { -magnitude } else { magnitude })
+}
+
+/// A whole number written with up to 18 digits, no blanks and no leading zero.
+pub fn plain_integer(bytes: &[u8]) -> Option<i64> {
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || digits.len() > 18 || (digits[0] == b'0' && digits.len() > 1) {
+        return None;
+    }
+    let mut value = 0i64;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(if negative { -value } else { value })
+}
+
+/// A number that starts with a digit, without leading zeros before others: not 007, not NaN.
+pub fn plain_float(bytes: &[u8]) -> Option<f64> {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    match digits {
+        [b'0', b'0'..=b'9', ..] => None,
+        [b'0'..=b'9', ..] => fast_float2::parse(bytes).ok(),
+        _ => None,
+    }
+}
+
+/// Whether a number is written as codes are: 007.
+pub fn has_leading_zero(value: &[u8]) -> bool {
+    let digits = value.trim_ascii();
+    let digits = digits.strip_prefix(b"-").unwrap_or(digits);
+    matches!(digits, [b'0', b'0'..=b'9', ..])
+}
+
+/// A type in words for messages.
+pub fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "boolean (true or false)".into(),
+        DataType::Int64 => "whole number".into(),
+        DataType::Float64 => "number".into(),
+        DataType::Date32 => "date (yyyy-mm-dd)".into(),
+        DataType::Timestamp(_, _) => "timestamp (yyyy-mm-dd hh:mm:ss)".into(),
+        DataType::Decimal128(precision, scale) => format!("decimal of {precision} digits, {scale} behind the point"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_plainly_means_the_same_in_the_general_way(text in "[-+]?[0-9]{0,20}([.][0-9]{0,4})?(e[0-9])?") {
+            let bytes = text.as_bytes();
+            if let Some(value) = plain_integer(bytes) {
+                prop_assert_eq!(integer(bytes), Some(value));
+                prop_assert!(!has_leading_zero(bytes));
+            }
+            if let Some(value) = plain_float(bytes) {
+                prop_assert_eq!(float(bytes), Some(value));
+                prop_assert!(!has_leading_zero(bytes));
+            }
+        }
+    }
 }

@@ -1,0 +1,215 @@
+//! A chunk of records to Arrow arrays: column by column where the chunk is regular, record by
+//! record where it is not.
+
+use super::index::{FieldIndex, RawField};
+use super::records::Records;
+use super::{CsvTable, Origin, infer};
+use crate::error::Error;
+use crate::input::columns::{self, ColumnBuilder, plain_float, plain_integer};
+use crate::input::cutter::{TextChunk, lines};
+use crate::text_cast::{date_of_digits, plain_timestamp};
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::SchemaRef;
+use std::borrow::Cow;
+
+/// Decodes one chunk in batches.
+pub struct ChunkDecoder<'a> {
+    pub table: &'a CsvTable,
+    pub chunk: TextChunk,
+    /// Positions of the columns.
+    pub columns: Vec<usize>,
+    /// The schema of those.
+    pub schema: SchemaRef,
+    pub batch_rows: usize,
+}
+
+impl<'a> ChunkDecoder<'a> {
+    /// The batches of the chunk.
+    pub fn batches(self) -> Box<dyn Iterator<Item = Result<RecordBatch, Error>> + Send + 'a> {
+        let width = self.table.schema.fields().len();
+        let (delimiter, quote) = (self.table.delimiter, self.table.options.quote);
+        match FieldIndex::new(&self.chunk.bytes, delimiter, quote, width) {
+            Some(index) => {
+                let mut row = 0;
+                Box::new(std::iter::from_fn(move || {
+                    let end = index.rows().min(row + self.batch_rows);
+                    let rows = row..end;
+                    row = end;
+                    (!rows.is_empty()).then(|| {
+                        let batch = self.regular(&index, rows);
+                        row = if batch.is_err() { index.rows() } else { row };
+                        batch
+                    })
+                }))
+            }
+            None => {
+                let mut place = Some((0, self.chunk.line));
+                Box::new(std::iter::from_fn(move || {
+                    let (batch, next) = self.irregular(place?);
+                    place = next;
+                    batch
+                }))
+            }
+        }
+    }
+
+    fn finish(&self, builders: Vec<ColumnBuilder>, rows: usize) -> Result<RecordBatch, Error> {
+        let arrays = builders.into_iter().map(ColumnBuilder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options)
+            .map_err(|error| Error::Internal(error.to_string()))
+    }
+
+    fn builders(&self, rows: usize) -> Vec<ColumnBuilder> {
+        self.schema.fields().iter().map(|field| ColumnBuilder::new(field.data_type(), rows)).collect()
+    }
+
+    /// Rows of a chunk whose fields are known.
+    fn regular(&self, index: &FieldIndex, rows: std::ops::Range<usize>) -> Result<RecordBatch, Error> {
+        let mut builders = self.builders(rows.len());
+        let mut failed: Option<(usize, usize, Error)> = None;
+        for (builder, column) in builders.iter_mut().zip(&self.columns) {
+            let field = |row: usize| index.field(&self.chunk.bytes, self.table.options.quote, row, *column);
+            if let Err((row, error)) = self.fill(builder, *column, rows.clone(), field, |row| {
+                self.chunk.line + lines(&self.chunk.bytes[..index.start(row)])
+            }) {
+                // The first row that is wrong is reported, as when reading record by record.
+                if failed.as_ref().is_none_or(|(first, at, _)| (row, *column) < (*first, *at)) {
+                    failed = Some((row, *column, error));
+                }
+            }
+        }
+        match failed {
+            Some((_, _, error)) => Err(error),
+            None => self.finish(builders, rows.len()),
+        }
+    }
+
+    fn fill<'b>(
+        &self,
+        builder: &mut ColumnBuilder,
+        column: usize,
+        rows: std::ops::Range<usize>,
+        field: impl Fn(usize) -> RawField<'b>,
+        line: impl Fn(usize) -> u64,
+    ) -> Result<(), (usize, Error)> {
+        let options = &self.table.options;
+        let origin = self.table.origins[column];
+        let null = |field: &RawField<'_>| {
+            !field.quoted && (field.bytes.is_empty() || options.nulls.iter().any(|null| null.as_bytes() == field.bytes))
+        };
+        let plain = |bytes: &'b [u8]| unquoted(bytes, options.quote);
+        // What is not written plainly is for the general way.
+        let general = |builder: &mut ColumnBuilder, row: usize, field: RawField<'b>| {
+            let value = if field.quoted { plain(field.bytes) } else { Cow::Borrowed(field.bytes) };
+            self.table.append(builder, column, &value, null(&field), || line(row)).map_err(|error| (row, error))
+        };
+        if origin == Origin::Unseen || !options.nulls.is_empty() {
+            return rows.into_iter().try_for_each(|row| general(builder, row, field(row)));
+        }
+        macro_rules! numbers {
+            ($variant:ident, $parse:expr) => {
+                for row in rows {
+                    let own = field(row);
+                    match builder {
+                        ColumnBuilder::$variant(inner) => match $parse(own.bytes) {
+                            Some(value) => inner.append_value(value),
+                            None if own.bytes.is_empty() && !own.quoted => inner.append_null(),
+                            None => general(builder, row, own)?,
+                        },
+                        _ => general(builder, row, own)?,
+                    }
+                }
+            };
+        }
+        match builder {
+            ColumnBuilder::Text(_) => {
+                for row in rows {
+                    let own = field(row);
+                    if let ColumnBuilder::Text(inner) = builder
+                        && !own.bytes.is_empty()
+                        && let Ok(text) = std::str::from_utf8(own.bytes)
+                        && !(own.quoted && own.bytes.contains(&options.quote))
+                    {
+                        inner.append_value(text);
+                    } else {
+                        general(builder, row, own)?;
+                    }
+                }
+            }
+            ColumnBuilder::Integer(_) => numbers!(Integer, plain_integer),
+            ColumnBuilder::Float(_) => numbers!(Float, plain_float),
+            ColumnBuilder::Date(_) => numbers!(Date, date_of_digits),
+            ColumnBuilder::Timestamp(_) => numbers!(Timestamp, plain_timestamp),
+            ColumnBuilder::Boolean(_) => numbers!(Boolean, columns::boolean),
+            _ => rows.into_iter().try_for_each(|row| general(builder, row, field(row)))?,
+        }
+        Ok(())
+    }
+
+    /// One batch of a chunk that is not regular, and where the next one starts.
+    fn irregular(&self, place: (usize, u64)) -> (Option<Result<RecordBatch, Error>>, Option<(usize, u64)>) {
+        match self.records(place) {
+            Ok((None, _)) => (None, None),
+            Ok((Some(batch), next)) => (Some(Ok(batch)), Some(next)),
+            Err(error) => (Some(Err(error)), None),
+        }
+    }
+
+    fn records(&self, place: (usize, u64)) -> Result<(Option<RecordBatch>, (usize, u64)), Error> {
+        let table = self.table;
+        let mut records = Records::at(&table.path, &self.chunk.bytes, place, table.delimiter, table.options.quote);
+        let mut builders = self.builders(self.batch_rows);
+        let mut rows = 0;
+        while rows < self.batch_rows && records.next_record()? {
+            records.expect_fields(table.schema.fields().len())?;
+            for (builder, column) in builders.iter_mut().zip(&self.columns) {
+                let null = records.is_null(*column, &table.options.nulls);
+                if builder.is_text() && !null {
+                    records.text(*column)?;
+                }
+                table.append(builder, *column, records.field(*column), null, || records.line())?;
+            }
+            rows += 1;
+        }
+        let batch = if rows == 0 { None } else { Some(self.finish(builders, rows)?) };
+        Ok((batch, records.place()))
+    }
+}
+
+/// A quoted field's text: doubled quotes are one.
+fn unquoted(bytes: &[u8], quote: u8) -> Cow<'_, [u8]> {
+    if !bytes.contains(&quote) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter();
+    while let Some(byte) = rest.next() {
+        text.push(*byte);
+        if *byte == quote {
+            rest.next();
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// What kind of trouble a value is, for a column that was inferred.
+pub fn widened(table: &CsvTable, column: usize, value: &[u8], line: u64) -> Error {
+    let field = table.schema.field(column);
+    let shown = infer::shown(value);
+    if table.origins[column] == Origin::Named {
+        let name = crate::error::escape_controls(field.name());
+        let message = format!("column `{name}`: \"{shown}\" is no {}", columns::type_name(field.data_type()));
+        return Error::Line { path: table.path.clone(), line, message };
+    }
+    let mut inference = match table.origins[column] {
+        Origin::Unseen => infer::Inference::default(),
+        _ => infer::Inference::of(field.data_type()),
+    };
+    inference.see(value, line);
+    Error::Widen {
+        column: field.name().clone(),
+        data_type: Box::new(inference.data_type()),
+        reason: format!("\"{shown}\" in line {line}"),
+    }
+}

@@ -1,0 +1,228 @@
+//! Where bytes come from: local files, standard input, objects far away.
+
+use super::framing::Framing;
+use crate::error::Error;
+use bytes::Bytes;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The name of standard input among data files.
+pub const STDIN: &str = "-";
+
+/// Bytes that can be read at any position, by several threads at once.
+pub trait Source: Send + Sync {
+    /// Bytes there are.
+    fn length(&self) -> u64;
+
+    /// Fills `buffer` with the bytes from `offset`; too few bytes are an error of kind `UnexpectedEof`.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// Several ranges; a source far away fetches them at once.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
+        ranges.iter().map(|range| bytes_at(self, range.start, range.end.saturating_sub(range.start))).collect()
+    }
+
+    /// Whether every request costs a round trip, so that ranges should be asked for together.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// When it was last changed, in microseconds since 1970 UTC.
+    fn modified(&self) -> Option<i64>;
+
+    /// Bytes from the start, in order. A source far away fetches ahead.
+    fn reader(self: Arc<Self>) -> Box<dyn Read + Send>;
+}
+
+/// Bytes of a range.
+pub fn bytes_at(source: &(impl Source + ?Sized), offset: u64, length: u64) -> io::Result<Bytes> {
+    let end = offset.checked_add(length).filter(|end| *end <= source.length());
+    let length = end.and_then(|_| usize::try_from(length).ok()).ok_or(io::ErrorKind::UnexpectedEof)?;
+    let mut buffer = vec![0; length];
+    source.read_at(offset, &mut buffer)?;
+    Ok(buffer.into())
+}
+
+/// A file of this machine, read by position: threads share one handle without sharing a cursor.
+pub struct LocalFile {
+    file: File,
+    length: u64,
+    modified: Option<i64>,
+}
+
+impl LocalFile {
+    fn new(file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        let modified = metadata.modified().ok().and_then(super::files::micros);
+        Ok(Self { file, length: metadata.len(), modified })
+    }
+}
+
+impl Source for LocalFile {
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    buffer = &mut buffer[read..];
+                    offset += read as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn modified(&self) -> Option<i64> {
+        self.modified
+    }
+
+    fn reader(self: Arc<Self>) -> Box<dyn Read + Send> {
+        Box::new(Cursor { source: self, position: 0 })
+    }
+}
+
+/// Reads a source from a position on.
+pub struct Cursor<S: ?Sized> {
+    /// What is read.
+    pub source: Arc<S>,
+    /// Where the next byte is.
+    pub position: u64,
+}
+
+impl<S: Source + ?Sized> Read for Cursor<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.source.length().saturating_sub(self.position);
+        let length = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        self.source.read_at(self.position, &mut buffer[..length])?;
+        self.position += length as u64;
+        Ok(length)
+    }
+}
+
+/// An input: its name, its bytes, and how they are framed.
+#[derive(Clone)]
+pub struct Input {
+    /// For messages; a URL without its secrets.
+    pub path: PathBuf,
+    source: Arc<dyn Source>,
+    framing: Option<Framing>,
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Input({}, {} bytes, {:?})", self.path.display(), self.source.length(), self.framing)
+    }
+}
+
+impl Input {
+    /// Opens a local file, an object's URL, or standard input.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let trouble = |source| Error::Read { path: path.to_path_buf(), source };
+        if path == Path::new(STDIN) {
+            let source = spooled(path, &mut io::stdin().lock())?;
+            return Self::new(PathBuf::from("stdin"), source);
+        }
+        if let Some(url) = super::remote::url(path) {
+            return Self::new(PathBuf::from(super::remote::shown_url(url)), super::remote::open(url)?);
+        }
+        let kind = std::fs::metadata(path).map_err(trouble)?;
+        if kind.is_dir() {
+            return Err(trouble(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        let file = File::open(path).map_err(trouble)?;
+        // A pipe gives its bytes once; files are read more than once.
+        let source = if kind.is_file() {
+            Arc::new(LocalFile::new(file).map_err(trouble)?)
+        } else {
+            let mut file = file;
+            spooled(path, &mut file)?
+        };
+        Self::new(path.to_path_buf(), source)
+    }
+
+    fn new(path: PathBuf, source: Arc<dyn Source>) -> Result<Self, Error> {
+        let mut head = [0; 16];
+        let length = head.len().min(usize::try_from(source.length()).unwrap_or(head.len()));
+        source.read_at(0, &mut head[..length]).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let framing = Framing::of(&head[..length]);
+        Ok(Self { path, source, framing })
+    }
+
+    /// Bytes as stored.
+    pub fn stored_bytes(&self) -> u64 {
+        self.source.length()
+    }
+
+    /// When it was last changed, in microseconds since 1970 UTC.
+    pub fn modified(&self) -> Option<i64> {
+        self.source.modified()
+    }
+
+    /// The file name, without the ending of its compression.
+    pub fn plain_name(&self) -> &str {
+        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+        match &self.framing {
+            Some(framing) => {
+                framing.extensions().iter().find_map(|extension| name.strip_suffix(extension)).unwrap_or(name)
+            }
+            None => name,
+        }
+    }
+
+    /// Something wrong with reading it.
+    pub fn trouble(&self, source: io::Error) -> Error {
+        match &self.framing {
+            Some(framing) if source.kind() != io::ErrorKind::NotFound => Error::Format {
+                path: self.path.clone(),
+                message: format!("cannot be read as {framing}: {source}; damaged, or cut off?"),
+            },
+            _ => Error::Read { path: self.path.clone(), source },
+        }
+    }
+
+    /// The bytes in order, decompressed.
+    pub fn reader(&self) -> Result<Box<dyn Read + Send>, Error> {
+        let reader = self.source.clone().reader();
+        match &self.framing {
+            None => Ok(reader),
+            Some(framing) => framing.reader(reader).map_err(|error| self.trouble(error)),
+        }
+    }
+
+    /// The bytes at any position; compressed ones are decompressed to a temporary file.
+    pub fn random_access(&self) -> Result<Arc<dyn Source>, Error> {
+        match &self.framing {
+            None => Ok(self.source.clone()),
+            Some(_) => spooled(&self.path, &mut self.reader()?),
+        }
+    }
+
+    /// The first bytes, decompressed; fewer than asked for if there are no more.
+    pub fn head(&self, length: usize) -> Result<Vec<u8>, Error> {
+        let mut head = Vec::with_capacity(length);
+        self.reader()?.take(length as u64).read_to_end(&mut head).map_err(|error| self.trouble(error))?;
+        Ok(head)
+    }
+}
+
+/// Copies bytes that come once into a temporary file without a name: it is gone with the process,
+/// however that ends.
+fn spooled(path: &Path, reader: &mut dyn Read) -> Result<Arc<dyn Source>, Error> {
+    let trouble = |source| Error::Read { path: path.to_path_buf(), source };
+    let mut file = tempfile::tempfile().map_err(trouble)?;
+    io::copy(reader, &mut file).map_err(trouble)?;
+    Ok(Arc::new(LocalFile::new(file).map_err(trouble)?))
+}

@@ -1,0 +1,271 @@
+//! Metrics of one dataset, measured in one pass by several workers.
+
+use super::lookups::Tables;
+use super::merge::{Merger, join};
+use super::tasks::{Task, Tasks};
+use super::worker::{Folding, PartStates, Program, kernel};
+use super::{ScanOptions, Sources, lock};
+use crate::error::Error;
+use crate::input::{Dataset, Part};
+use crate::metrics::{Facts, Family, Finished, Frequencies, Kernel, KeyRange, MemoryBudget, Metric, key_range};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bits of a range of keys per row up to which they cost less than the keys themselves.
+const SPARSEST: u64 = 16;
+
+/// Measures metrics of a dataset.
+pub fn fold(
+    dataset: &Dataset,
+    metrics: &[&Metric],
+    sources: &Sources<'_>,
+    tables: &Tables,
+    budget: &Arc<MemoryBudget>,
+    options: &ScanOptions<'_>,
+) -> Result<Vec<Finished>, Error> {
+    let own: Vec<usize> = (0..metrics.len()).filter(|at| twin(metrics, *at).is_none()).collect();
+    let mut ranges = Ranges::new(dataset, options.threads, budget);
+    let mut programs = Vec::new();
+    let components = components(metrics, &own, sources);
+    for component in &components {
+        let members: Vec<&Metric> = component.iter().map(|at| metrics[*at]).collect();
+        let make = |metric: &Metric| -> Result<Kernel, Error> {
+            let kernel = kernel(dataset.schema(), metric, tables)?.within(budget.clone());
+            Ok(match ranges.of(metric) {
+                Some(range) => kernel.with_range(range),
+                None => kernel,
+            })
+        };
+        programs.push(Program::new(dataset.schema(), &members, sources.predicates, make)?);
+    }
+    let states = run(dataset, &programs, options)?;
+    let mut finished: Vec<Option<Finished>> = vec![None; metrics.len()];
+    for ((component, program), states) in components.iter().zip(&programs).zip(states) {
+        for ((position, at), state) in component.iter().enumerate().zip(states) {
+            let kernel = &program.kernels()[position];
+            finished[*at] = Some(match (program.failure(position), state) {
+                (Some(reason), _) => Finished::Failed(Arc::new(reason)),
+                (None, _) if kernel.gave_up() => Finished::Undecided,
+                (None, Some(state)) => state.finish(kernel.family(), options.threads.max(1)),
+                (None, None) => return Err(Error::Internal("a metric has no state".into())),
+            });
+        }
+    }
+    for at in 0..metrics.len() {
+        if let Some(twin) = twin(metrics, at) {
+            finished[at] = finished[twin].clone();
+        }
+    }
+    let lost = || Error::Internal("a metric was not measured".into());
+    finished.into_iter().map(|finished| finished.ok_or_else(lost)).collect()
+}
+
+/// The metric that counts all frequencies, if one that needs less is asked for besides.
+fn twin(metrics: &[&Metric], at: usize) -> Option<usize> {
+    let metric = metrics[at];
+    if metric.family != Family::Distinct {
+        return None;
+    }
+    metrics.iter().position(|other| {
+        other.family == Family::Frequencies && other.columns == metric.columns && other.filter == metric.filter
+    })
+}
+
+/// Metrics that share no column and no filter can be measured apart: sets of positions, in order.
+fn components(metrics: &[&Metric], own: &[usize], sources: &Sources<'_>) -> Vec<Vec<usize>> {
+    let mut components: Vec<Vec<usize>> = Vec::new();
+    let mut of_column: HashMap<&str, usize> = HashMap::new();
+    // Where a component went that was joined to an earlier one.
+    let mut joined: Vec<usize> = Vec::new();
+    fn root(joined: &[usize], mut at: usize) -> usize {
+        while joined[at] != at {
+            at = joined[at];
+        }
+        at
+    }
+    for at in own {
+        let metric = metrics[*at];
+        let filter = metric.filter.as_ref().and_then(|text| sources.predicates.get(text));
+        let filters = filter.iter().flat_map(|predicate| predicate.columns());
+        let columns: Vec<&str> = metric.columns.iter().map(|column| &**column).chain(filters).collect();
+        let mut roots: Vec<usize> =
+            columns.iter().filter_map(|column| of_column.get(column)).map(|at| root(&joined, *at)).collect();
+        if columns.is_empty() {
+            roots.extend(of_column.get("").map(|at| root(&joined, *at)));
+        }
+        roots.sort_unstable();
+        roots.dedup();
+        let home = match roots.first() {
+            Some(home) => *home,
+            None => {
+                components.push(Vec::new());
+                joined.push(joined.len());
+                joined.len() - 1
+            }
+        };
+        for other in roots.into_iter().skip(1) {
+            let members = std::mem::take(&mut components[other]);
+            components[home].extend(members);
+            joined[other] = home;
+        }
+        components[home].push(*at);
+        if columns.is_empty() {
+            of_column.insert("", home);
+        }
+        of_column.extend(columns.into_iter().map(|column| (column, home)));
+    }
+    components.iter_mut().for_each(|component| component.sort_unstable());
+    components.retain(|component| !component.is_empty());
+    components
+}
+
+/// Between which values columns lie, where the files tell of all rows.
+struct Ranges<'a> {
+    dataset: &'a Dataset,
+    parts: Vec<Part<'a>>,
+    threads: u64,
+    /// Bytes that ranges may take: the rest is for keys.
+    bytes: u64,
+}
+
+impl<'a> Ranges<'a> {
+    fn new(dataset: &'a Dataset, threads: usize, budget: &MemoryBudget) -> Self {
+        let mut parts = Vec::new();
+        if dataset.is_placed() {
+            let mut pass = dataset.pass(&[], 1);
+            while let Some(Ok(part)) = pass.next() {
+                parts.push(part);
+            }
+        }
+        Self { dataset, parts, threads: threads.max(1) as u64, bytes: budget.limit() / 4 }
+    }
+
+    /// The range of a metric's only column, if bits for all of it are cheaper than keys.
+    fn of(&mut self, metric: &Metric) -> Option<KeyRange> {
+        let [column] = metric.columns.as_slice() else { return None };
+        let rows = self.dataset.rows().filter(|_| metric.family == Family::Distinct && !self.parts.is_empty())?;
+        let position = self.dataset.schema().index_of(column).ok()?;
+        let data_type = self.dataset.schema().field(position).data_type();
+        let facts = self.parts.iter().map(|part| part.facts(position)).filter(|facts| {
+            // Parts without a value have no range, and need none.
+            facts.as_ref().is_none_or(|facts| facts.range.is_some() || facts.nulls == 0)
+        });
+        let facts = facts.map(|facts| facts.map(|facts| Facts { nulls: facts.nulls, range: facts.range }));
+        let range = key_range(data_type, facts)?;
+        let bytes = Frequencies::dense_bytes(range).checked_mul(self.threads)?;
+        if range.span > rows.saturating_mul(SPARSEST) || bytes > self.bytes {
+            return None;
+        }
+        self.bytes -= bytes;
+        Some(range)
+    }
+}
+
+/// Runs programs over all parts; gives their states.
+fn run(dataset: &Dataset, programs: &[Program], options: &ScanOptions<'_>) -> Result<Vec<PartStates>, Error> {
+    if programs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let never = AtomicBool::new(false);
+    let stop = options.stop.unwrap_or(&never);
+    let tasks = Mutex::new(Tasks::new(dataset, programs, options.batch_rows.max(1), stop));
+    let mergers: Vec<Mutex<Merger>> = programs.iter().map(|_| Mutex::default()).collect();
+    let failed: Mutex<Option<((usize, usize), Error)>> = Mutex::new(None);
+    let halted = AtomicBool::new(false);
+    let fail = |place: (usize, usize), error: Error| {
+        let mut failed = lock(&failed);
+        if failed.as_ref().is_none_or(|(earlier, _)| place < *earlier) {
+            *failed = Some((place, error));
+        }
+        halted.store(true, Ordering::Relaxed);
+    };
+    let work = || {
+        let mut foldings: Vec<Folding> = programs.iter().map(Program::folding).collect();
+        while !halted.load(Ordering::Relaxed) {
+            let next = lock(&tasks).next();
+            match next {
+                None => break,
+                Some(Err((part, error))) => fail((part, 0), error),
+                Some(Ok(task)) => {
+                    let place = (task.part, task.cut);
+                    if let Err(error) = carry_out(task, programs, &mut foldings, &mergers, options) {
+                        fail(place, error);
+                    }
+                }
+            }
+        }
+        foldings
+    };
+    let threads = options.threads.max(1);
+    let workers: Vec<Vec<Folding>> = if threads == 1 {
+        vec![work()]
+    } else {
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            // A worker that panicked lost its states: so does the caller.
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        })
+    };
+    if let Some((_, error)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
+    }
+    let parts = tasks.into_inner().unwrap_or_else(PoisonError::into_inner).parts();
+    let mut states = Vec::with_capacity(programs.len());
+    for (merger, program) in mergers.into_iter().zip(programs) {
+        let mut merged = merger.into_inner().unwrap_or_else(PoisonError::into_inner).finish(parts)?;
+        merged.resize_with(program.kernels().len(), || None);
+        states.push(merged);
+    }
+    for foldings in workers {
+        for ((folding, merged), program) in foldings.into_iter().zip(&mut states).zip(programs) {
+            for ((state, merged), kernel) in folding.into_states().into_iter().zip(merged).zip(program.kernels()) {
+                // Those whose order matters came with their parts; without parts, fresh ones are left.
+                if !kernel.is_ordered() || merged.is_none() {
+                    join(merged, Some(state))?;
+                }
+            }
+        }
+    }
+    Ok(states)
+}
+
+fn carry_out(
+    task: Task<'_>,
+    programs: &[Program],
+    foldings: &mut [Folding],
+    mergers: &[Mutex<Merger>],
+    options: &ScanOptions<'_>,
+) -> Result<(), Error> {
+    let columns = task.read.as_ref().map(|(_, columns)| columns.clone()).unwrap_or_default();
+    let mut folds = Vec::with_capacity(task.programs.len());
+    for (at, proofs) in task.programs {
+        folds.push((at, programs[at].start(task.part, proofs, &columns)?));
+    }
+    let known = task.read.as_ref().and_then(|(part, _)| part.rows());
+    let mut rows = 0;
+    if let Some((part, columns)) = task.read {
+        for batch in part.read(&columns, options.batch_rows.max(1))? {
+            let batch = batch?;
+            rows += batch.rows as u64;
+            for (at, fold) in &mut folds {
+                fold.batch(&batch, &mut foldings[*at])?;
+            }
+            if options.aborted() {
+                break;
+            }
+        }
+    }
+    // Every cut of a part has all its rows; they are counted once.
+    if let Some(progress) = options.progress {
+        progress.add(if task.cut <= 1 { known.unwrap_or(rows) } else { 0 }, task.bytes);
+    }
+    for (at, fold) in folds {
+        let states = fold.finish(&mut foldings[at])?;
+        lock(&mergers[at]).add(task.part, states)?;
+    }
+    Ok(())
+}

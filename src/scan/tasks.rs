@@ -1,0 +1,143 @@
+//! What workers take next: parts of the data, in order, cut by columns where that costs nothing.
+
+use super::worker::{PartStates, Program};
+use crate::error::Error;
+use crate::input::{Dataset, Part, Pass};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Into how many tasks one part is cut at most: enough to share few or huge row groups among
+/// threads, few enough that opening readers does not count.
+const MOST_CUTS: usize = 8;
+
+/// Programs to run over some columns of one part.
+pub struct Task<'a> {
+    /// The number of the part, from 0.
+    pub part: usize,
+    /// The number of the task within it.
+    pub cut: usize,
+    /// The programs, by position, and what is proved of each.
+    pub programs: Vec<(usize, PartStates)>,
+    /// What to read, and which columns; `None` when everything is proved.
+    pub read: Option<(Part<'a>, Vec<usize>)>,
+    /// Its share of the stored bytes, for progress.
+    pub bytes: u64,
+}
+
+/// Hands out tasks.
+pub struct Tasks<'a> {
+    pass: Pass<'a>,
+    programs: &'a [Program],
+    /// Columns of all programs.
+    columns: Vec<usize>,
+    parts: usize,
+    queue: VecDeque<Task<'a>>,
+    stop: &'a AtomicBool,
+}
+
+impl<'a> Tasks<'a> {
+    /// For programs over a dataset; ends early once `stop` is set.
+    pub fn new(dataset: &'a Dataset, programs: &'a [Program], batch_rows: usize, stop: &'a AtomicBool) -> Self {
+        let mut columns: Vec<usize> = programs.iter().flat_map(Program::columns).copied().collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let pass = dataset.pass(&columns, batch_rows);
+        Self { pass, programs, columns, parts: 0, queue: VecDeque::new(), stop }
+    }
+
+    /// Parts handed out so far.
+    pub fn parts(&self) -> usize {
+        self.parts
+    }
+
+    /// The next task; an error comes with the part that it is about.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Option<Result<Task<'a>, (usize, Error)>> {
+        loop {
+            if let Some(task) = self.queue.pop_front() {
+                return Some(Ok(task));
+            }
+            // Parts that were begun are finished: what is known is known of whole parts.
+            if self.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            match self.pass.next()? {
+                Ok(part) => self.cut(part),
+                Err(error) => return Some(Err((self.parts, error))),
+            }
+        }
+    }
+
+    fn cut(&mut self, part: Part<'a>) {
+        let number = self.parts;
+        self.parts += 1;
+        let mut proved = Vec::new();
+        let mut open: Vec<(usize, PartStates, Vec<usize>)> = Vec::new();
+        for (at, program) in self.programs.iter().enumerate() {
+            let proofs = program.proofs(&part);
+            match program.needed(&proofs) {
+                None => proved.push((at, proofs)),
+                Some(needed) => open.push((at, proofs, needed)),
+            }
+        }
+        let share = part.stored_bytes();
+        if !proved.is_empty() {
+            let bytes = if open.is_empty() { share } else { 0 };
+            self.queue.push_back(Task { part: number, cut: 0, programs: proved, read: None, bytes });
+        }
+        let sizes: Option<Vec<u64>> =
+            open.iter().map(|(_, _, needed)| needed.iter().map(|column| part.column_bytes(*column)).sum()).collect();
+        let cuts = match sizes {
+            Some(sizes) if open.len() > 1 => packed(&sizes, MOST_CUTS),
+            _ => vec![(0..open.len()).collect()],
+        };
+        let mut open: Vec<_> = open.into_iter().map(Some).collect();
+        let mut part = Some(part);
+        let last = cuts.len().saturating_sub(1);
+        for (cut, members) in cuts.into_iter().enumerate().filter(|(_, members)| !members.is_empty()) {
+            let mut programs = Vec::new();
+            let mut columns = Vec::new();
+            for (at, proofs, needed) in members.into_iter().filter_map(|member| open[member].take()) {
+                programs.push((at, proofs));
+                columns.extend(needed);
+            }
+            columns.sort_unstable();
+            columns.dedup();
+            let own = if cut == last { part.take() } else { part.as_ref().and_then(Part::again) };
+            // A part that is cut while reading gives the columns that the pass was started with.
+            let columns = match &own {
+                Some(own) if own.again().is_none() => self.columns.clone(),
+                _ => columns,
+            };
+            let read = own.map(|own| (own, columns));
+            let bytes = share / (last as u64 + 1);
+            self.queue.push_back(Task { part: number, cut: cut + 1, programs, read, bytes });
+        }
+    }
+}
+
+/// Positions of sizes in at most `bins` bins of about the same sum, the largest first.
+fn packed(sizes: &[u64], bins: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by_key(|at| (std::cmp::Reverse(sizes[*at]), *at));
+    let mut packed: Vec<(u64, Vec<usize>)> = vec![(0, Vec::new()); bins.min(sizes.len()).max(1)];
+    for at in order {
+        if let Some((sum, members)) = packed.iter_mut().min_by_key(|(sum, members)| (*sum, members.len())) {
+            *sum += sizes[at];
+            members.push(at);
+        }
+    }
+    packed.sort_by_key(|(sum, _)| std::cmp::Reverse(*sum));
+    packed.into_iter().map(|(_, members)| members).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_columns_do_not_share_a_task() {
+        assert_eq!(packed(&[5, 100, 1, 90, 4], 3), [vec![1], vec![3], vec![0, 4, 2]]);
+        assert_eq!(packed(&[0, 0], 8), [vec![0], vec![1]]);
+    }
+}
