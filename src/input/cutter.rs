@@ -1,8 +1,10 @@
 //! Text in chunks that end where a record ends, read one behind the other and parsed side by side.
 
+use super::pool::Pool;
 use super::source::Input;
 use crate::error::Error;
 use std::io::Read;
+use std::ops::Range;
 
 /// Bytes read for a chunk: small enough for a second-level cache, large enough to be worth a task.
 const CHUNK: usize = 1 << 20;
@@ -13,10 +15,37 @@ const RECORD_LIMIT: usize = 64 << 20;
 /// Whole records.
 #[derive(Debug, Default)]
 pub struct TextChunk {
-    /// Their bytes.
-    pub bytes: Vec<u8>,
+    buffer: Vec<u8>,
+    range: Range<usize>,
+    pool: Pool,
     /// The line of the file the first record starts on, from 1.
     pub line: u64,
+}
+
+impl TextChunk {
+    /// Their bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[self.range.clone()]
+    }
+
+    /// Leaves the first bytes out; the next line is the first one then.
+    pub fn skip(&mut self, bytes: usize, line: u64) {
+        self.range.start += bytes;
+        self.line = line;
+    }
+}
+
+#[cfg(test)]
+impl From<&[u8]> for TextChunk {
+    fn from(bytes: &[u8]) -> Self {
+        Self { buffer: bytes.to_vec(), range: 0..bytes.len(), pool: Pool::default(), line: 1 }
+    }
+}
+
+impl Drop for TextChunk {
+    fn drop(&mut self) {
+        self.pool.give(std::mem::take(&mut self.buffer));
+    }
 }
 
 /// Finds where the last whole record ends in bytes that start with a record; `None` when none does.
@@ -27,8 +56,10 @@ pub struct Cutter {
     input: Input,
     reader: Box<dyn Read + Send>,
     last_end: LastEnd,
-    /// The start of a record whose end was not seen yet.
-    rest: Vec<u8>,
+    pool: Pool,
+    /// Bytes that were read and not yet handed out, up to `filled`.
+    buffer: Vec<u8>,
+    filled: usize,
     line: u64,
     at_end: bool,
 }
@@ -37,55 +68,62 @@ impl Cutter {
     /// Starts at the first byte behind a byte order mark.
     pub fn new(input: &Input, last_end: LastEnd) -> Result<Self, Error> {
         let reader = input.reader()?;
-        let mut cutter = Self { input: input.clone(), reader, last_end, rest: Vec::new(), line: 1, at_end: false };
-        cutter.rest = cutter.more(Vec::new())?;
-        if cutter.rest.starts_with(b"\xef\xbb\xbf") {
-            cutter.rest.drain(..3);
+        let pool = Pool::default();
+        let buffer = pool.take(CHUNK);
+        let mut cutter =
+            Self { input: input.clone(), reader, last_end, pool, buffer, filled: 0, line: 1, at_end: false };
+        cutter.fill()?;
+        if cutter.buffer[..cutter.filled].starts_with(b"\xef\xbb\xbf") {
+            cutter.buffer.copy_within(3..cutter.filled, 0);
+            cutter.filled -= 3;
         }
         Ok(cutter)
     }
 
-    /// Reads another chunk behind the bytes.
-    fn more(&mut self, mut bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let wanted = CHUNK.max(bytes.len());
-        bytes.reserve_exact(wanted);
-        let before = bytes.len();
-        let read = (&mut self.reader).take(wanted as u64).read_to_end(&mut bytes);
-        read.map_err(|error| self.input.trouble(error))?;
-        self.at_end = bytes.len() - before < wanted;
-        Ok(bytes)
+    /// Reads until the buffer is full or the input ends.
+    fn fill(&mut self) -> Result<(), Error> {
+        while self.filled < self.buffer.len() && !self.at_end {
+            match self.reader.read(&mut self.buffer[self.filled..]) {
+                Ok(0) => self.at_end = true,
+                Ok(read) => self.filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.input.trouble(error)),
+            }
+        }
+        Ok(())
     }
 
     /// The next chunk; `None` at the end.
     pub fn next(&mut self) -> Result<Option<TextChunk>, Error> {
-        let mut bytes = std::mem::take(&mut self.rest);
-        if !self.at_end && bytes.len() < CHUNK {
-            bytes = self.more(bytes)?;
-        }
+        self.fill()?;
         let end = loop {
             if self.at_end {
-                break bytes.len();
+                break self.filled;
             }
-            if let Some(end) = (self.last_end)(&bytes) {
+            if let Some(end) = (self.last_end)(&self.buffer[..self.filled]) {
                 break end;
             }
-            if bytes.len() > RECORD_LIMIT {
+            if self.filled > RECORD_LIMIT {
                 return Err(Error::Line {
                     path: self.input.path.clone(),
                     line: self.line,
                     message: format!("this record is longer than {} MiB: is a quote left open?", RECORD_LIMIT >> 20),
                 });
             }
-            bytes = self.more(bytes)?;
+            self.buffer.resize(self.filled * 2, 0);
+            self.fill()?;
         };
-        if bytes.is_empty() {
+        if end == 0 {
             return Ok(None);
         }
-        self.rest = bytes[end..].to_vec();
-        bytes.truncate(end);
+        let rest = self.filled - end;
+        let mut next = self.pool.take(CHUNK.max(rest));
+        next[..rest].copy_from_slice(&self.buffer[end..self.filled]);
+        let buffer = std::mem::replace(&mut self.buffer, next);
+        self.filled = rest;
         let line = self.line;
-        self.line += lines(&bytes);
-        Ok(Some(TextChunk { bytes, line }))
+        self.line += lines(&buffer[..end]);
+        Ok(Some(TextChunk { buffer, range: 0..end, pool: self.pool.clone(), line }))
     }
 }
 

@@ -6,6 +6,8 @@
 //! [`Dataset`] is one or more tables, their columns aligned by name, read as one.
 
 mod align;
+mod arrow_ipc;
+mod avro;
 mod columns;
 pub mod csv;
 mod cutter;
@@ -18,6 +20,7 @@ pub mod layout;
 #[cfg(feature = "cloud")]
 mod object_store;
 mod parquet;
+mod pool;
 pub mod remote;
 pub mod source;
 mod structural;
@@ -36,7 +39,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All formats, in the order they are tried.
-pub static FORMATS: &[&Format] = &[&parquet::FORMAT, &json_lines::FORMAT, &csv::FORMAT];
+pub static FORMATS: &[&Format] =
+    &[&parquet::FORMAT, &arrow_ipc::FORMAT, &avro::FORMAT, &json_lines::FORMAT, &csv::FORMAT];
 
 /// Opens a file as a table.
 pub type OpenTable = fn(&Input, &ReadOptions) -> Result<Box<dyn Table>, Error>;

@@ -114,23 +114,24 @@ impl Frequencies {
     pub fn weigh(&mut self, values: &ArrayRef, weights: &[u64], nulls: u64) {
         let mut own = weights.iter();
         let mut missing = nulls;
-        let mut fold = |key: Option<u128>, add: &mut dyn FnMut(u128, u64)| {
+        let mut weight = |is_null: bool| {
             let weight = own.next().copied().unwrap_or(0);
-            match key {
-                Some(key) => add(key, weight),
-                None => missing += weight,
-            }
+            missing += if is_null { weight } else { 0 };
+            weight
         };
         match &mut self.keys {
-            Keys::Dense(dense) => {
-                keys::each_wide(values, |key| fold(key, &mut |key, weight| dense.add(key as u64, weight)));
-            }
-            Keys::Narrow(groups) => {
-                keys::each_wide(values, |key| fold(key, &mut |key, weight| groups.add(key as u64, weight)));
-            }
-            Keys::Wide(groups) => {
-                keys::each_wide(values, |key| fold(key, &mut |key, weight| groups.add(key, weight)));
-            }
+            Keys::Dense(dense) => keys::each_narrow_or_null(values, |key| {
+                let weight = weight(key.is_none());
+                key.into_iter().for_each(|key| dense.add(key, weight));
+            }),
+            Keys::Narrow(groups) => keys::each_narrow_or_null(values, |key| {
+                let weight = weight(key.is_none());
+                key.into_iter().for_each(|key| groups.add(key, weight));
+            }),
+            Keys::Wide(groups) => keys::each_wide(values, |key| {
+                let weight = weight(key.is_none());
+                key.into_iter().for_each(|key| groups.add(key, weight));
+            }),
         }
         self.rows += weights.iter().sum::<u64>() + nulls - missing;
         self.nulls += missing;

@@ -5,13 +5,13 @@
 //! back-references and possessive quantifiers run on a backtracking engine with a
 //! limit; a text that exceeds it is undecided, and so is the metric it belongs to.
 
+mod automaton;
 mod java;
 
+use automaton::FlatAutomaton;
 use java::{Translated, translate};
-use regex_automata::dfa::{Automaton, StartKind, dense};
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
-use std::collections::HashMap;
+use regex_automata::MatchKind;
+use regex_automata::dfa::{StartKind, dense};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Steps a backtracking match may take before it is given up.
@@ -102,6 +102,14 @@ impl Pattern {
         }
     }
 
+    /// Whether four texts match, where that is faster than one by one.
+    pub fn four_match(&self, texts: [&str; 4]) -> Option<[bool; 4]> {
+        match &self.engine {
+            Engine::Automaton(automaton) => Some(automaton.accept(texts.map(str::as_bytes))),
+            _ => None,
+        }
+    }
+
     /// Whether `text` matches. `None` when the backtracking limit was reached.
     pub fn is_match(&self, text: &str) -> Option<bool> {
         match &self.engine {
@@ -115,51 +123,6 @@ impl Pattern {
                 answer
             }
         }
-    }
-}
-
-/// Up to 256 states, a byte each: 256 transitions a state, indexed by state and byte. The usual
-/// pattern has a dozen states, so its table stays in the first-level cache. State 0 is the start.
-#[derive(Debug)]
-struct FlatAutomaton {
-    transitions: Vec<u8>,
-    accepting: Vec<bool>,
-}
-
-impl FlatAutomaton {
-    /// `None` when there are more states, or bytes that the automaton gives up on.
-    fn new(table: &dense::DFA<Vec<u32>>) -> Option<Self> {
-        let first = table.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
-        let mut states = vec![first];
-        let mut ids = HashMap::from([(first, 0u8)]);
-        let mut transitions = Vec::new();
-        let mut at = 0;
-        while let Some(state) = states.get(at).copied() {
-            if table.is_quit_state(state) {
-                return None;
-            }
-            for byte in 0..=u8::MAX {
-                let next = table.next_state(state, byte);
-                let id = match ids.get(&next) {
-                    Some(id) => *id,
-                    None => {
-                        let id = u8::try_from(states.len()).ok()?;
-                        states.push(next);
-                        ids.insert(next, id);
-                        id
-                    }
-                };
-                transitions.push(id);
-            }
-            at += 1;
-        }
-        let accepting = states.iter().map(|state| table.is_match_state(table.next_eoi_state(*state))).collect();
-        Some(Self { transitions, accepting })
-    }
-
-    fn accepts(&self, text: &[u8]) -> bool {
-        let end = text.iter().fold(0u8, |state, byte| self.transitions[usize::from(state) << 8 | usize::from(*byte)]);
-        self.accepting[usize::from(end)]
     }
 }
 
@@ -301,7 +264,12 @@ mod tests {
             let Ok(Translated { pattern: translated, possessive: false }) = translate(&pattern) else { return Ok(()) };
             let wrapped = format!(r"\A(?:{translated})\z");
             if let (Ok(general), Some(engine)) = (regex::Regex::new(&wrapped), automaton(&wrapped)) {
-                prop_assert_eq!(Pattern::of(engine).is_match(&text), Some(general.is_match(&text)));
+                let pattern = Pattern::of(engine);
+                let expected = general.is_match(&text);
+                prop_assert_eq!(pattern.is_match(&text), Some(expected));
+                let four = [text.as_str(), "", "ab", &text];
+                let expected = four.map(|text| general.is_match(text));
+                prop_assert_eq!(pattern.four_match(four), Some(expected));
             }
         }
     }

@@ -374,7 +374,7 @@ impl GroupFold<'_> {
                 let Some(array) = &arrays[*column] else {
                     return Err(Error::Internal("a column was not read".into()));
                 };
-                let encoded = matches!(array.data_type(), DataType::Dictionary(_, _));
+                let encoded = array.as_dictionary_opt::<Int32Type>().is_some();
                 if metric.takes_weights && encoded {
                     break;
                 }

@@ -28,7 +28,7 @@ impl<'a> ChunkDecoder<'a> {
     pub fn batches(self) -> Box<dyn Iterator<Item = Result<RecordBatch, Error>> + Send + 'a> {
         let width = self.table.schema.fields().len();
         let (delimiter, quote) = (self.table.delimiter, self.table.options.quote);
-        match FieldIndex::new(&self.chunk.bytes, delimiter, quote, width) {
+        match FieldIndex::new(self.chunk.bytes(), delimiter, quote, width) {
             Some(index) => {
                 let mut row = 0;
                 Box::new(std::iter::from_fn(move || {
@@ -66,13 +66,14 @@ impl<'a> ChunkDecoder<'a> {
 
     /// Rows of a chunk whose fields are known.
     fn regular(&self, index: &FieldIndex, rows: std::ops::Range<usize>) -> Result<RecordBatch, Error> {
+        let bytes = self.chunk.bytes();
+        // Checked as a whole, so that fields are only cut out of it.
+        let text = std::str::from_utf8(bytes).ok();
         let mut builders = self.builders(rows.len());
         let mut failed: Option<(usize, usize, Error)> = None;
         for (builder, column) in builders.iter_mut().zip(&self.columns) {
-            let field = |row: usize| index.field(&self.chunk.bytes, self.table.options.quote, row, *column);
-            if let Err((row, error)) = self.fill(builder, *column, rows.clone(), field, |row| {
-                self.chunk.line + lines(&self.chunk.bytes[..index.start(row)])
-            }) {
+            let fields = Fields { bytes, text, index, column: *column };
+            if let Err((row, error)) = self.fill(builder, rows.clone(), &fields) {
                 // The first row that is wrong is reported, as when reading record by record.
                 if failed.as_ref().is_none_or(|(first, at, _)| (row, *column) < (*first, *at)) {
                     failed = Some((row, *column, error));
@@ -85,36 +86,33 @@ impl<'a> ChunkDecoder<'a> {
         }
     }
 
-    fn fill<'b>(
+    fn fill(
         &self,
         builder: &mut ColumnBuilder,
-        column: usize,
         rows: std::ops::Range<usize>,
-        field: impl Fn(usize) -> RawField<'b>,
-        line: impl Fn(usize) -> u64,
+        fields: &Fields<'_>,
     ) -> Result<(), (usize, Error)> {
-        let options = &self.table.options;
-        let origin = self.table.origins[column];
-        let null = |field: &RawField<'_>| {
-            !field.quoted && (field.bytes.is_empty() || options.nulls.iter().any(|null| null.as_bytes() == field.bytes))
-        };
-        let plain = |bytes: &'b [u8]| unquoted(bytes, options.quote);
+        let (options, bytes, column) = (&self.table.options, fields.bytes, fields.column);
+        let field = |row: usize| fields.index.field(bytes, options.quote, row, column);
         // What is not written plainly is for the general way.
-        let general = |builder: &mut ColumnBuilder, row: usize, field: RawField<'b>| {
-            let value = if field.quoted { plain(field.bytes) } else { Cow::Borrowed(field.bytes) };
-            self.table.append(builder, column, &value, null(&field), || line(row)).map_err(|error| (row, error))
+        let general = |builder: &mut ColumnBuilder, row: usize, field: RawField| {
+            let raw = field.of(bytes);
+            let value = if field.quoted { unquoted(raw, options.quote) } else { Cow::Borrowed(raw) };
+            let null = !field.quoted && (raw.is_empty() || options.nulls.iter().any(|null| null.as_bytes() == raw));
+            let line = || self.chunk.line + lines(&bytes[..fields.index.start(row)]);
+            self.table.append(builder, column, &value, null, line).map_err(|error| (row, error))
         };
-        if origin == Origin::Unseen || !options.nulls.is_empty() {
+        if self.table.origins[column] == Origin::Unseen || !options.nulls.is_empty() {
             return rows.into_iter().try_for_each(|row| general(builder, row, field(row)));
         }
-        macro_rules! numbers {
+        macro_rules! plain {
             ($variant:ident, $parse:expr) => {
                 for row in rows {
                     let own = field(row);
                     match builder {
-                        ColumnBuilder::$variant(inner) => match $parse(own.bytes) {
+                        ColumnBuilder::$variant(inner) => match $parse(own.of(bytes)) {
                             Some(value) => inner.append_value(value),
-                            None if own.bytes.is_empty() && !own.quoted => inner.append_null(),
+                            None if own.is_blank() => inner.append_null(),
                             None => general(builder, row, own)?,
                         },
                         _ => general(builder, row, own)?,
@@ -126,22 +124,21 @@ impl<'a> ChunkDecoder<'a> {
             ColumnBuilder::Text(_) => {
                 for row in rows {
                     let own = field(row);
-                    if let ColumnBuilder::Text(inner) = builder
-                        && !own.bytes.is_empty()
-                        && let Ok(text) = std::str::from_utf8(own.bytes)
-                        && !(own.quoted && own.bytes.contains(&options.quote))
-                    {
-                        inner.append_value(text);
-                    } else {
-                        general(builder, row, own)?;
+                    let doubled = own.quoted && own.of(bytes).contains(&options.quote);
+                    let text = fields.text.and_then(|text| text.get(own.start..own.end));
+                    match (&mut *builder, text) {
+                        (ColumnBuilder::Text(inner), Some(text)) if own.start < own.end && !doubled => {
+                            inner.append_value(text);
+                        }
+                        _ => general(builder, row, own)?,
                     }
                 }
             }
-            ColumnBuilder::Integer(_) => numbers!(Integer, plain_integer),
-            ColumnBuilder::Float(_) => numbers!(Float, plain_float),
-            ColumnBuilder::Date(_) => numbers!(Date, date_of_digits),
-            ColumnBuilder::Timestamp(_) => numbers!(Timestamp, plain_timestamp),
-            ColumnBuilder::Boolean(_) => numbers!(Boolean, columns::boolean),
+            ColumnBuilder::Integer(_) => plain!(Integer, plain_integer),
+            ColumnBuilder::Float(_) => plain!(Float, plain_float),
+            ColumnBuilder::Date(_) => plain!(Date, date_of_digits),
+            ColumnBuilder::Timestamp(_) => plain!(Timestamp, plain_timestamp),
+            ColumnBuilder::Boolean(_) => plain!(Boolean, columns::boolean),
             _ => rows.into_iter().try_for_each(|row| general(builder, row, field(row)))?,
         }
         Ok(())
@@ -158,7 +155,7 @@ impl<'a> ChunkDecoder<'a> {
 
     fn records(&self, place: (usize, u64)) -> Result<(Option<RecordBatch>, (usize, u64)), Error> {
         let table = self.table;
-        let mut records = Records::at(&table.path, &self.chunk.bytes, place, table.delimiter, table.options.quote);
+        let mut records = Records::at(&table.path, self.chunk.bytes(), place, table.delimiter, table.options.quote);
         let mut builders = self.builders(self.batch_rows);
         let mut rows = 0;
         while rows < self.batch_rows && records.next_record()? {
@@ -175,6 +172,15 @@ impl<'a> ChunkDecoder<'a> {
         let batch = if rows == 0 { None } else { Some(self.finish(builders, rows)?) };
         Ok((batch, records.place()))
     }
+}
+
+/// The fields of a column in a chunk.
+struct Fields<'a> {
+    bytes: &'a [u8],
+    /// The same bytes, if all of them are text in UTF-8.
+    text: Option<&'a str>,
+    index: &'a FieldIndex,
+    column: usize,
 }
 
 /// A quoted field's text: doubled quotes are one.

@@ -13,13 +13,28 @@ pub struct FieldIndex {
     columns: usize,
 }
 
-/// A field as it stands in the chunk.
+/// A field as it stands in the chunk: its place without the quotes around it. Doubled quotes are still
+/// doubled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RawField<'a> {
-    /// Its bytes, without the quotes around it; doubled quotes are still doubled.
-    pub bytes: &'a [u8],
+pub struct RawField {
+    pub start: usize,
+    pub end: usize,
     /// Whether there were quotes around it.
     pub quoted: bool,
+}
+
+impl RawField {
+    /// Its bytes.
+    #[inline]
+    pub fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether nothing was written.
+    #[inline]
+    pub fn is_blank(&self) -> bool {
+        self.start == self.end && !self.quoted
+    }
 }
 
 impl FieldIndex {
@@ -28,49 +43,26 @@ impl FieldIndex {
         if bytes.len() >= u32::MAX as usize {
             return None;
         }
-        let mut finder = Finder {
-            bytes,
-            quote,
-            columns,
-            ends: Vec::with_capacity(bytes.len() / 8),
-            start: 0,
-            fields: 0,
-            quotes: 0,
-            regular: true,
-        };
-        let (mut inside, mut feed_expected) = (0u64, false);
-        each_block(bytes, [delimiter, b'\n', b'\r', quote], |at, [delimiters, feeds, returns, quotes]| {
-            // After each quote the meaning of what follows is turned over.
-            let quoted = parity(quotes) ^ inside;
-            inside = ((quoted as i64) >> 63) as u64;
-            let returns = returns & !quoted;
+        let mut finder =
+            Finder { bytes, columns, ends: Vec::with_capacity(bytes.len() / 8), start: 0, fields: 0, regular: true };
+        let mut quotes = Quotes::default();
+        let mut feed_expected = false;
+        each_block(bytes, [delimiter, b'\n', b'\r', quote], |at, masks| {
+            let (separators, returns) = quotes.block(masks);
             let before_feed = returns << 1 | u64::from(feed_expected);
-            finder.regular &= before_feed & !feeds == 0;
+            finder.regular &= before_feed & !masks[1] == 0;
             feed_expected = returns >> 63 == 1;
-            let mut separators = (delimiters | feeds) & !quoted;
-            if quotes == 0 {
-                while separators != 0 {
-                    finder.end(at + separators.trailing_zeros() as usize, 0);
-                    separators &= separators - 1;
-                }
-            } else {
-                let mut rest = quotes;
-                while separators != 0 {
-                    let bit = separators.trailing_zeros();
-                    let below = (1u64 << bit) - 1;
-                    finder.end(at + bit as usize, (rest & below).count_ones());
-                    rest &= !below;
-                    separators &= separators - 1;
-                }
-                finder.quotes += rest.count_ones();
+            let mut rest = separators;
+            while rest != 0 {
+                finder.end(at + rest.trailing_zeros() as usize);
+                rest &= rest - 1;
             }
         });
-        finder.regular &= inside == 0 && !(feed_expected && bytes.last() != Some(&b'\r'));
         // A last line without an end.
         if finder.start < bytes.len() {
-            finder.end(bytes.len(), 0);
+            finder.end(bytes.len());
         }
-        let whole = finder.regular && finder.fields == 0 && !feed_expected;
+        let whole = finder.regular && finder.fields == 0 && !feed_expected && quotes.end(bytes.last() == Some(&quote));
         whole.then_some(Self { ends: finder.ends, columns })
     }
 
@@ -81,18 +73,18 @@ impl FieldIndex {
 
     /// A field.
     #[inline]
-    pub fn field<'a>(&self, bytes: &'a [u8], quote: u8, row: usize, column: usize) -> RawField<'a> {
+    pub fn field(&self, bytes: &[u8], quote: u8, row: usize, column: usize) -> RawField {
         let at = row * self.columns + column;
         let start = if at == 0 { 0 } else { self.ends[at - 1] as usize + 1 };
-        let mut field = &bytes[start..self.ends[at] as usize];
-        if column + 1 == self.columns
-            && let [head @ .., b'\r'] = field
-        {
-            field = head;
+        let mut end = self.ends[at] as usize;
+        if column + 1 == self.columns && end > start && bytes[end - 1] == b'\r' {
+            end -= 1;
         }
-        match field {
-            [first, inner @ .., last] if *first == quote && *last == quote => RawField { bytes: inner, quoted: true },
-            _ => RawField { bytes: field, quoted: false },
+        // A regular field that starts with a quote ends with one.
+        if bytes.get(start) == Some(&quote) && end >= start + 2 {
+            RawField { start: start + 1, end: end - 1, quoted: true }
+        } else {
+            RawField { start, end, quoted: false }
         }
     }
 
@@ -102,28 +94,94 @@ impl FieldIndex {
     }
 }
 
+/// Keeps track of quotes from block to block.
+pub struct Quotes {
+    /// All bits, if the block starts within quotes.
+    inside: u64,
+    /// The lowest bit, if a quoted field may start with the block.
+    opening_allowed: u64,
+    /// Whether the block before ended with a closing quote.
+    closed: bool,
+    /// Whether all quotes so far stand around whole fields or doubled within them.
+    regular: bool,
+}
+
+impl Default for Quotes {
+    fn default() -> Self {
+        Self { inside: 0, opening_allowed: 1, closed: false, regular: true }
+    }
+}
+
+impl Quotes {
+    /// For the places of delimiters, line feeds, carriage returns and quotes in a block: those of
+    /// separators and carriage returns that stand outside quotes.
+    #[inline]
+    pub fn block(&mut self, [delimiters, feeds, returns, quotes]: [u64; 4]) -> (u64, u64) {
+        if quotes == 0 && self.inside == 0 {
+            let (separators, ends) = (delimiters | feeds, delimiters | feeds | returns);
+            self.regular &= !self.closed || ends & 1 == 1;
+            self.closed = false;
+            self.opening_allowed = ends >> 63;
+            return (separators, returns);
+        }
+        // After each quote the meaning of what follows is turned over.
+        let quoted = parity(quotes) ^ self.inside;
+        let (opening, closing) = (quotes & quoted, quotes & !quoted);
+        let separators = (delimiters | feeds) & !quoted;
+        let returns = returns & !quoted;
+        let ends = separators | returns;
+        // A field starts behind a separator; within quotes, a quote follows the one that doubles it.
+        self.regular &= opening & !((ends | closing) << 1 | self.opening_allowed) == 0;
+        // A closing quote ends the field or is doubled.
+        let follows = ends | opening;
+        self.regular &= !self.closed || follows & 1 == 1;
+        self.regular &= closing & !(follows >> 1) & !(1 << 63) == 0;
+        self.closed = closing >> 63 == 1;
+        self.opening_allowed = (ends | closing) >> 63;
+        self.inside = ((quoted as i64) >> 63) as u64;
+        (separators, returns)
+    }
+
+    /// Whether all quotes were regular and closed; text may end with a closing quote.
+    pub fn end(&self, last_is_quote: bool) -> bool {
+        self.regular && self.inside == 0 && (!self.closed || last_is_quote)
+    }
+
+    /// Whether all quotes so far were regular.
+    pub fn is_regular(&self) -> bool {
+        self.regular
+    }
+}
+
+/// Where the last record ends with a line feed; `None` when there is none or quotes are not regular.
+pub fn last_regular_end(bytes: &[u8], delimiter: u8, quote: u8) -> Option<usize> {
+    let mut quotes = Quotes::default();
+    let mut last = None;
+    each_block(bytes, [delimiter, b'\n', b'\r', quote], |at, masks| {
+        let (separators, _) = quotes.block(masks);
+        let feeds = separators & masks[1];
+        if feeds != 0 {
+            last = Some(at + 64 - feeds.leading_zeros() as usize);
+        }
+    });
+    last.filter(|_| quotes.is_regular())
+}
+
 struct Finder<'a> {
     bytes: &'a [u8],
-    quote: u8,
     columns: usize,
     ends: Vec<u32>,
     /// Where the current field starts.
     start: usize,
     /// Fields of the current record that have ended.
     fields: usize,
-    /// Quotes in the current field in earlier blocks.
-    quotes: u32,
     regular: bool,
 }
 
 impl Finder<'_> {
-    /// The current field ends before a separator; `quotes` of it are in this block.
+    /// The current field ends before a separator.
     #[inline]
-    fn end(&mut self, end: usize, quotes: u32) {
-        let quotes = std::mem::take(&mut self.quotes) + quotes;
-        if quotes > 0 {
-            self.regular &= is_regular(&self.bytes[self.start..end], self.quote, quotes);
-        }
+    fn end(&mut self, end: usize) {
         self.ends.push(end as u32);
         self.fields += 1;
         if self.bytes.get(end).is_none_or(|byte| *byte == b'\n') {
@@ -133,24 +191,5 @@ impl Finder<'_> {
             self.fields = 0;
         }
         self.start = end + 1;
-    }
-}
-
-/// Whether quotes in a field stand around it and, doubled, within it.
-fn is_regular(field: &[u8], quote: u8, quotes: u32) -> bool {
-    let field = field.strip_suffix(b"\r").unwrap_or(field);
-    match field {
-        [first, inner @ .., last] if *first == quote && *last == quote => {
-            quotes == 2 || {
-                let mut rest = inner.iter();
-                while let Some(byte) = rest.next() {
-                    if *byte == quote && rest.next() != Some(&quote) {
-                        return false;
-                    }
-                }
-                true
-            }
-        }
-        _ => false,
     }
 }

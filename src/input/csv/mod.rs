@@ -123,7 +123,7 @@ impl CsvTable {
         let mut rows = 0;
         let mut place = if csv.header { records.place() } else { (0, chunk.line) };
         'sample: loop {
-            let mut records = Records::at(path, &chunk.bytes, place, delimiter, csv.quote);
+            let mut records = Records::at(path, chunk.bytes(), place, delimiter, csv.quote);
             while rows < csv.sample_rows {
                 if !records.next_record()? {
                     match cutter.next()? {
@@ -224,14 +224,13 @@ struct CsvChunks<'a> {
 impl<'a> CsvChunks<'a> {
     fn cut(&mut self) -> Result<Option<Chunk<'a>>, Error> {
         let Some(mut chunk) = self.cutter.next()? else { return Ok(None) };
-        let bytes = chunk.bytes.len() as u64;
+        let bytes = chunk.bytes().len() as u64;
         if std::mem::take(&mut self.header) {
             let table = self.table;
             let mut records = Records::new(&table.path, &chunk, table.delimiter, table.options.quote);
             records.next_record()?;
             let (position, line) = records.place();
-            chunk.bytes.drain(..position);
-            chunk.line = line;
+            chunk.skip(position, line);
         }
         let decoder = ChunkDecoder {
             table: self.table,

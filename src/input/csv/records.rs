@@ -1,5 +1,6 @@
 //! Records and fields of CSV, one by one, with line numbers: what every CSV means.
 
+use super::index::last_regular_end;
 use crate::error::Error;
 use crate::input::cutter::TextChunk;
 use std::path::Path;
@@ -23,7 +24,7 @@ pub struct Records<'a> {
 impl<'a> Records<'a> {
     /// Starts at the first record of a chunk.
     pub fn new(path: &'a Path, chunk: &'a TextChunk, delimiter: u8, quote: u8) -> Self {
-        Self::at(path, &chunk.bytes, (0, chunk.line), delimiter, quote)
+        Self::at(path, chunk.bytes(), (0, chunk.line), delimiter, quote)
     }
 
     /// Starts at the record at a position, on a line.
@@ -156,6 +157,9 @@ impl<'a> Records<'a> {
 
 /// Where the last whole record ends in bytes that start with a record; `None` when none does.
 pub fn last_end(bytes: &[u8], delimiter: u8, quote: u8) -> Option<usize> {
+    if let Some(end) = last_regular_end(bytes, delimiter, quote) {
+        return Some(end);
+    }
     // A carriage return at the very end may belong to a line feed that was not read yet.
     let line_end = |bytes: &[u8], whole: bool| {
         let feed = memchr::memrchr(b'\n', bytes).map(|at| at + 1);
@@ -233,7 +237,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn all(content: &[u8]) -> Result<Vec<Vec<String>>, Error> {
-        let chunk = TextChunk { bytes: content.to_vec(), line: 1 };
+        let chunk = TextChunk::from(content);
         let mut records = Records::new(Path::new("a.csv"), &chunk, b',', b'"');
         let mut rows = Vec::new();
         while records.next_record()? {
@@ -311,7 +315,7 @@ mod tests {
                         (0..columns)
                             .map(|column| {
                                 let field = index.field(content, b'"', row, column);
-                                let text = String::from_utf8_lossy(field.bytes).into_owned();
+                                let text = String::from_utf8_lossy(field.of(content)).into_owned();
                                 if field.quoted { text.replace("\"\"", "\"") } else { text }
                             })
                             .collect()

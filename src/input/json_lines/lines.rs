@@ -76,7 +76,9 @@ impl<'a> LineReader<'a> {
             Some(b'\n') => return Ok((at + 1, true)),
             Some(b'{') => at = self.blanks(at + 1),
             Some(b'[') => {
-                return Err(malformed("is an array; each line of JSON Lines is an object, without brackets around all"));
+                return Err(malformed(
+                    "is an array; each line of JSON Lines is an object, without brackets around all",
+                ));
             }
             Some(_) => return Err(malformed("is no JSON object")),
         }

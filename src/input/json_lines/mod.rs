@@ -70,10 +70,10 @@ impl JsonTable {
             && let Some(chunk) = cutter.next()?
         {
             let (mut at, mut line) = (0, chunk.line);
-            while rows < options.csv.sample_rows && at < chunk.bytes.len() {
+            while rows < options.csv.sample_rows && at < chunk.bytes().len() {
                 let mut values: Vec<(usize, Token)> = Vec::new();
                 let read =
-                    LineReader::new(&chunk.bytes, &positions).line(at, |column, token| values.push((column, token)));
+                    LineReader::new(chunk.bytes(), &positions).line(at, |column, token| values.push((column, token)));
                 let (next, blank) = match read {
                     Ok(read) => read,
                     Err(Trouble::Unknown(name, _)) => {
@@ -93,10 +93,10 @@ impl JsonTable {
                 };
                 for (column, token) in values {
                     let before = inferred[column];
-                    inferred[column].see(token, &chunk.bytes);
+                    inferred[column].see(token, chunk.bytes());
                     let mixed = !before.is_empty() && before.data_type() != DataType::Utf8;
                     if mixed && inferred[column].data_type() == DataType::Utf8 {
-                        because[column] = Some(format!("{} in line {line}", shown(token, &chunk.bytes)));
+                        because[column] = Some(format!("{} in line {line}", shown(token, chunk.bytes())));
                     }
                 }
                 rows += usize::from(!blank);
@@ -222,7 +222,7 @@ impl<'a> Chunks<'a> for JsonChunks<'a> {
             Ok(chunk) => chunk,
             Err(error) => return Some(Err(error)),
         };
-        let bytes = chunk.bytes.len() as u64;
+        let bytes = chunk.bytes().len() as u64;
         let mut decoder = Decoder { table: self.table, wanted: self.wanted.clone(), chunk, at: 0, failed: false };
         let decode = Box::new(move || -> Result<Batches<'a>, Error> {
             Ok(Box::new(std::iter::from_fn(move || decoder.batch().transpose())))
@@ -243,7 +243,7 @@ struct Decoder<'a> {
 
 impl Decoder<'_> {
     fn line_of(&self, at: usize) -> u64 {
-        self.chunk.line + count_lines(&self.chunk.bytes[..at])
+        self.chunk.line + count_lines(&self.chunk.bytes()[..at])
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>, Error> {
@@ -259,8 +259,8 @@ impl Decoder<'_> {
         let width = self.wanted.columns.len();
         let mut tokens: Vec<Token> = Vec::with_capacity(width * self.wanted.batch_rows.min(4096));
         let mut starts: Vec<u32> = Vec::new();
-        let mut reader = LineReader::new(&self.chunk.bytes, &self.table.positions);
-        while starts.len() < self.wanted.batch_rows && self.at < self.chunk.bytes.len() {
+        let mut reader = LineReader::new(self.chunk.bytes(), &self.table.positions);
+        while starts.len() < self.wanted.batch_rows && self.at < self.chunk.bytes().len() {
             let base = tokens.len();
             tokens.resize(base + width, Token::default());
             let read = reader.line(self.at, |column, token| {
@@ -283,7 +283,7 @@ impl Decoder<'_> {
                 }
                 Err(Trouble::Unknown(name, token)) => {
                     let mut inference = Inference::default();
-                    inference.see(token, &self.chunk.bytes);
+                    inference.see(token, self.chunk.bytes());
                     let reason = format!("line {}, where the key is seen first", self.line_of(self.at));
                     return Err(Error::Widen { column: name, data_type: Box::new(inference.data_type()), reason });
                 }
@@ -292,11 +292,13 @@ impl Decoder<'_> {
         if starts.is_empty() {
             return Ok(None);
         }
+        // Checked as a whole, so that strings are only cut out of it.
+        let text = std::str::from_utf8(self.chunk.bytes()).ok();
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(width);
         let mut failed: Option<(usize, Token, usize)> = None;
         for (slot, column) in self.wanted.columns.iter().enumerate() {
             let own = tokens.iter().skip(slot).step_by(width.max(1)).copied();
-            match self.array(*column, own, starts.len()) {
+            match self.array(*column, own, starts.len(), text) {
                 Ok(array) => arrays.push(array),
                 // The first row that is wrong is reported.
                 Err((row, token)) => {
@@ -308,7 +310,7 @@ impl Decoder<'_> {
         }
         if let Some((row, token, column)) = failed {
             let line = self.line_of(starts[row] as usize);
-            return Err(self.table.misfit(column, token, &self.chunk.bytes, line));
+            return Err(self.table.misfit(column, token, self.chunk.bytes(), line));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(starts.len()));
         RecordBatch::try_new_with_options(self.wanted.schema.clone(), arrays, &options)
@@ -322,8 +324,9 @@ impl Decoder<'_> {
         column: usize,
         tokens: impl Iterator<Item = Token>,
         rows: usize,
+        text: Option<&str>,
     ) -> Result<ArrayRef, (usize, Token)> {
-        let bytes = self.chunk.bytes.as_slice();
+        let bytes = self.chunk.bytes();
         let data_type = self.table.schema.field(column).data_type();
         let unseen = self.table.origins[column] == Origin::Unseen;
         if *data_type == nested_type() {
@@ -366,7 +369,13 @@ impl Decoder<'_> {
                     }
                     None => false,
                 },
-                (builder @ ColumnBuilder::Text(_), _) => builder.append(token.of(bytes)),
+                (ColumnBuilder::Text(inner), _) => {
+                    let own = match text {
+                        Some(text) => text.get(token.start as usize..token.end as usize),
+                        None => std::str::from_utf8(token.of(bytes)).ok(),
+                    };
+                    own.map(|own| inner.append_value(own)).is_some()
+                }
                 (builder, Kind::Number) => builder.append(token.of(bytes)),
                 (builder @ ColumnBuilder::Boolean(_), Kind::True | Kind::False) => builder.append(token.of(bytes)),
                 // A type that the user named may be written as a string.

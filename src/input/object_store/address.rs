@@ -219,18 +219,18 @@ mod tests {
             "s3://a%2fb/key",
             "s3://bucket#x/key",
             "s3://bucket:80/key",
-            "s3://user:password@bucket/key",
+            "s3://user:hunter2@bucket/key",
             "s3://bucket/key?X-Amz-Signature=1",
             "gs://b\u{202e}ucket/key",
-            "az://box:password@shop.dfs.core.windows.net/a",
+            "az://box:hunter2@shop.dfs.core.windows.net/a",
             "ftp://host/file",
             "https://",
-            "https://user:secret@host/",
+            "https://user:hunter2@host/",
             "https://[::1/",
             "http://host:99999/",
         ] {
             let error = Address::parse(url).err().map(|error| error.to_string());
-            assert!(error.as_ref().is_some_and(|error| !error.contains("password")), "{url}: {error:?}");
+            assert!(error.as_ref().is_some_and(|error| !error.contains("hunter2")), "{url}: {error:?}");
         }
         for url in ["s3://bucket//key", "s3://bucket/a//b", "s3://bucket/../a", "s3://bucket/a\u{0}", "s3://bucket/a/"]
         {

@@ -1,10 +1,11 @@
 //! Bytes for the Parquet reader: from the source, or fetched ahead.
 
+use crate::input::pool::Pool;
 use crate::input::source::{Cursor, Source, bytes_at};
 use bytes::Buf;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::Result;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 use std::io::{self, BufReader, Read};
@@ -18,12 +19,13 @@ const TAIL: u64 = 64 << 10;
 pub struct RangeReader {
     source: Arc<dyn Source>,
     cached: Vec<(u64, Bytes)>,
+    pool: Pool,
 }
 
 impl RangeReader {
     /// Without anything cached.
     pub fn new(source: Arc<dyn Source>) -> Self {
-        Self { source, cached: Vec::new() }
+        Self { source, cached: Vec::new(), pool: Pool::default() }
     }
 
     /// With the end of a source that is far away, where the footer is.
@@ -59,7 +61,7 @@ impl RangeReader {
             .collect();
         let fetched = self.source.read_ranges(&ranges)?;
         let cached = ranges.into_iter().map(|range| range.start).zip(fetched).collect();
-        Ok(Self { source: self.source.clone(), cached })
+        Ok(Self { source: self.source.clone(), cached, pool: self.pool.clone() })
     }
 
     fn cached(&self, start: u64, length: u64) -> Option<Bytes> {
@@ -89,9 +91,15 @@ impl ChunkReader for RangeReader {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        match self.cached(start, length as u64) {
-            Some(bytes) => Ok(bytes),
-            None => bytes_at(&*self.source, start, length as u64).map_err(ParquetError::from),
+        if let Some(bytes) = self.cached(start, length as u64) {
+            return Ok(bytes);
         }
+        // Nothing is allocated for bytes that are not there.
+        if start.checked_add(length as u64).is_none_or(|end| end > self.source.length()) {
+            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+        }
+        let mut buffer = self.pool.take(length);
+        self.source.read_at(start, &mut buffer[..length])?;
+        Ok(self.pool.bytes(buffer, length))
     }
 }

@@ -49,7 +49,8 @@ pub fn each_narrow(array: &ArrayRef, mut visit: impl FnMut(u64)) {
     });
 }
 
-fn each_narrow_or_null(array: &ArrayRef, mut visit: impl FnMut(Option<u64>)) {
+/// Calls `visit` for every row with the key of its value of up to 64 bits, or `None` for NULL.
+pub fn each_narrow_or_null(array: &ArrayRef, mut visit: impl FnMut(Option<u64>)) {
     fn run<T: ArrowPrimitiveType>(
         array: &ArrayRef,
         key: impl Fn(T::Native) -> u64,

@@ -5,8 +5,8 @@ use crate::metrics::lengths::characters;
 use crate::metrics::pattern::Pattern;
 use crate::text_cast;
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef};
-use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, i256};
+use arrow_array::{Array, ArrayAccessor, ArrayRef};
+use arrow_buffer::{BooleanBuffer, Buffer, i256};
 use arrow_schema::DataType;
 use std::collections::{BTreeSet, HashSet};
 
@@ -120,27 +120,70 @@ impl TextMatcher {
 
     /// One bit per row; bits of NULL rows say nothing.
     pub fn mask(&self, array: &ArrayRef) -> BooleanBuffer {
-        let mut mask = BooleanBufferBuilder::new(array.len());
-        match self {
-            TextMatcher::Length(ranges) => text_rows(array, |text| {
-                let length = text.map_or(0, characters) as u64;
-                mask.append(ranges.iter().any(|(low, high)| (*low..=*high).contains(&length)));
-            }),
-            TextMatcher::OneOf { set, member } => {
-                text_rows(array, |text| mask.append(text.is_some_and(|text| set.contains(text) == *member)))
-            }
-            TextMatcher::Matches { pattern, member } => {
-                text_rows(array, |text| mask.append(text.is_some_and(|text| pattern.is_match(text) == Some(*member))))
-            }
-            TextMatcher::Date(intervals) => {
-                text_rows(array, |text| mask.append(within(intervals, text.and_then(text_cast::date).map(i64::from))))
-            }
-            TextMatcher::Timestamp(intervals, zone) => text_rows(array, |text| {
-                mask.append(within(intervals, text.and_then(|text| text_cast::timestamp(text, *zone))))
-            }),
+        match array.data_type() {
+            DataType::Utf8 => self.mask_of(array.as_string::<i32>()),
+            DataType::LargeUtf8 => self.mask_of(array.as_string::<i64>()),
+            DataType::Utf8View => self.mask_of(array.as_string_view()),
+            _ => BooleanBuffer::new_unset(array.len()),
         }
-        mask.finish()
     }
+
+    fn mask_of<'a>(&self, texts: impl ArrayAccessor<Item = &'a str>) -> BooleanBuffer {
+        let rows = texts.len();
+        let each = |passes: &dyn Fn(&str) -> bool| BooleanBuffer::collect_bool(rows, |row| passes(texts.value(row)));
+        match self {
+            TextMatcher::Length(ranges) => match ranges.as_slice() {
+                [(low, high)] => BooleanBuffer::collect_bool(rows, |row| {
+                    let length = characters(texts.value(row)) as u64;
+                    *low <= length && length <= *high
+                }),
+                ranges => each(&|text| {
+                    let length = characters(text) as u64;
+                    ranges.iter().any(|(low, high)| (*low..=*high).contains(&length))
+                }),
+            },
+            TextMatcher::OneOf { set, member } => {
+                BooleanBuffer::collect_bool(rows, |row| set.contains(texts.value(row)) == *member)
+            }
+            TextMatcher::Matches { pattern, member } => matches(texts, pattern, *member),
+            TextMatcher::Date(intervals) => each(&|text| within(intervals, text_cast::date(text).map(i64::from))),
+            TextMatcher::Timestamp(intervals, zone) => {
+                each(&|text| within(intervals, text_cast::timestamp(text, *zone)))
+            }
+        }
+    }
+}
+
+/// One bit per row: whether it matches, or does not. Texts that cannot be decided do neither.
+fn matches<'a>(texts: impl ArrayAccessor<Item = &'a str>, pattern: &Pattern, member: bool) -> BooleanBuffer {
+    let rows = texts.len();
+    let mut bits = Vec::with_capacity(rows.div_ceil(64));
+    for start in (0..rows).step_by(64) {
+        let end = rows.min(start + 64);
+        let mut word = 0u64;
+        let mut row = start;
+        while row < end {
+            let four = if row + 4 <= end {
+                pattern.four_match(std::array::from_fn(|lane| texts.value(row + lane)))
+            } else {
+                None
+            };
+            match four {
+                Some(found) => {
+                    for (lane, found) in found.into_iter().enumerate() {
+                        word |= u64::from(found == member) << (row - start + lane);
+                    }
+                    row += 4;
+                }
+                None => {
+                    word |= u64::from(pattern.is_match(texts.value(row)) == Some(member)) << (row - start);
+                    row += 1;
+                }
+            }
+        }
+        bits.push(word);
+    }
+    BooleanBuffer::new(Buffer::from_vec(bits), 0, rows)
 }
 
 fn within(intervals: &Intervals, value: Option<i64>) -> bool {
