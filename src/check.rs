@@ -13,7 +13,7 @@ use crate::plan::{Measure, MetricId, MetricSet, Observation, Reported, Results};
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
 pub use crate::scan::Progress;
-use crate::scan::{ScanOptions, Sources, scan};
+use crate::scan::{ScanOptions, Scanned, Sources, proved, scan};
 pub use crate::sql::PRIMARY;
 use crate::sql::Predicate;
 use crate::unevaluated::{Place, Unevaluated};
@@ -138,7 +138,7 @@ pub struct Run {
     pub rows: u64,
     /// Columns of the data.
     pub columns: usize,
-    /// Columns that were read.
+    /// Columns that were decoded; what a file's metadata answers is not.
     pub columns_read: usize,
     /// Size of the files.
     pub bytes: u64,
@@ -234,13 +234,23 @@ impl Plan {
         rules.chain(analyzers).filter_map(|(rule, reason)| finding(rule, reason?, named)).collect()
     }
 
-    /// Columns of the data that are read, those of predicates included.
-    fn columns_read(&self) -> Vec<&str> {
-        let mut columns = self.metrics.columns();
-        let filters = self.metrics.as_slice().iter().filter_map(|metric| metric.filter.as_ref());
-        for name in filters.filter_map(|text| self.predicates.get(text)).flat_map(Predicate::columns) {
-            if !columns.contains(&name) {
-                columns.push(name);
+    /// Columns of the data that are read, those of predicates included, those left out whose metrics
+    /// are all proved.
+    fn columns_read(&self, proved: &[(usize, usize)]) -> Vec<&str> {
+        let mut columns: Vec<&str> = Vec::new();
+        let metrics = self
+            .metrics
+            .as_slice()
+            .iter()
+            .zip(proved)
+            .filter(|(metric, (proofs, parts))| metric.dataset.is_none() && (proofs < parts || *parts == 0));
+        for (metric, _) in metrics {
+            let filter = metric.filter.as_ref().and_then(|text| self.predicates.get(text));
+            let filters = filter.into_iter().flat_map(Predicate::columns);
+            for name in metric.columns.iter().map(|column| &**column).chain(filters) {
+                if !columns.contains(&name) {
+                    columns.push(name);
+                }
             }
         }
         columns
@@ -293,9 +303,9 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
                 predicates: &plan.predicates,
                 sql: &inputs.sql,
             };
-            scan(&sources, &plan.metrics, &scan_options).map(|results| (inputs, plan, results))
+            scan(&sources, &plan.metrics, &scan_options).map(|scanned| (inputs, plan, scanned))
         });
-        let (inputs, plan, results) = match attempt {
+        let (inputs, plan, Scanned { results, columns_read }) = match attempt {
             Ok(done) => done,
             Err(trouble) => {
                 widen(trouble, &mut readings, &mut notes)?;
@@ -331,7 +341,7 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
             score: (judged > 0).then(|| passed as f64 / judged as f64),
             rows: rows.to_f64() as u64,
             columns: inputs.primary.schema().fields().len(),
-            columns_read: plan.columns_read().len(),
+            columns_read,
             bytes: inputs.primary.bytes(),
             files: inputs.primary.paths().map(Path::to_path_buf).collect(),
             started: ruleset.now,
@@ -419,11 +429,12 @@ pub fn explain(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions) -> R
         }
         Err(reason) => (analyzer.text.clone(), Vec::new(), Some(reason.message.clone())),
     });
-    let columns = plan.columns_read().into_iter().map(str::to_string).collect();
+    let proved = proved(&inputs.primary, &plan.metrics);
+    let columns = plan.columns_read(&proved).into_iter().map(str::to_string).collect();
     let predicate =
         |text: &Arc<str>| plan.predicates.get(text).map(|predicate| predicate.columns().map(str::to_string).collect());
     let total = inputs.primary.schema().fields().len();
-    Ok(Explanation::new(&plan.metrics, columns, total, predicate, rules.chain(analyzers)))
+    Ok(Explanation::new(&plan.metrics, &proved, columns, total, predicate, rules.chain(analyzers)))
 }
 
 /// What rules would say of the columns of files: every rule that could not be evaluated.

@@ -220,14 +220,38 @@ pub fn plain_integer(bytes: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
+/// Powers of ten that doubles hold exactly.
+const EXACT_POWERS: [f64; 16] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
 /// A number that starts with a digit, without leading zeros before others: not 007, not NaN.
 pub fn plain_float(bytes: &[u8]) -> Option<f64> {
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let (negative, digits) = match bytes {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
     match digits {
-        [b'0', b'0'..=b'9', ..] => None,
-        [b'0'..=b'9', ..] => fast_float2::parse(bytes).ok(),
-        _ => None,
+        [b'0', b'0'..=b'9', ..] => return None,
+        [b'0'..=b'9', ..] if digits.len() <= 16 => {}
+        [b'0'..=b'9', ..] => return fast_float2::parse(bytes).ok(),
+        _ => return None,
     }
+    let (mut whole, mut behind, mut point) = (0u64, 0usize, false);
+    for byte in digits {
+        match byte.wrapping_sub(b'0') {
+            digit @ 0..=9 => {
+                whole = whole * 10 + u64::from(digit);
+                behind += usize::from(point);
+            }
+            _ if *byte == b'.' && !point => point = true,
+            _ => return fast_float2::parse(bytes).ok(),
+        }
+    }
+    // Up to 15 digits are a whole number that a double holds exactly; then one division rounds once.
+    if digits.len() > 15 + usize::from(point) {
+        return fast_float2::parse(bytes).ok();
+    }
+    let value = whole as f64 / EXACT_POWERS[behind];
+    Some(if negative { -value } else { value })
 }
 
 /// Whether a number is written as codes are: 007.
@@ -257,7 +281,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_plainly_means_the_same_in_the_general_way(text in "[-+]?[0-9]{0,20}([.][0-9]{0,4})?(e[0-9])?") {
+        fn what_is_written_plainly_means_the_same_in_the_general_way(text in "[-+]?[0-9]{0,20}([.][0-9]{0,14})?(e[0-9])?") {
             let bytes = text.as_bytes();
             if let Some(value) = plain_integer(bytes) {
                 prop_assert_eq!(integer(bytes), Some(value));

@@ -42,6 +42,9 @@ pub fn data_files(names: &[PathBuf], partition_columns: bool) -> Result<Vec<Data
             found.retain(|file| !is_marker(Path::new(url), &file.path));
         } else {
             for root in expand(&name.to_string_lossy())? {
+                if root != *name && is_marker(fixed(name), &root) && !names_markers(name) {
+                    continue;
+                }
                 if !root.is_dir() {
                     // The names of directories count below a pattern, not in a path that was spelled out.
                     found.push(if root == *name { DataFile::from(root.as_path()) } else { data_file(name, root) });
@@ -75,10 +78,20 @@ fn is_marker(root: &Path, path: &Path) -> bool {
         .any(|part| part.as_os_str().to_str().is_some_and(|name| name.starts_with(['_', '.']) && !name.contains('=')))
 }
 
+/// The part of a pattern without wildcards.
+fn fixed(pattern: &Path) -> &Path {
+    let wild = |path: &&Path| path.to_string_lossy().contains(['*', '?', '[']);
+    pattern.ancestors().find(|path| !wild(path)).unwrap_or(Path::new(""))
+}
+
+/// Whether a pattern asks for names that otherwise are no data.
+fn names_markers(pattern: &Path) -> bool {
+    let wild = pattern.strip_prefix(fixed(pattern)).unwrap_or(pattern);
+    wild.components().any(|part| part.as_os_str().to_str().is_some_and(|name| name.starts_with(['_', '.'])))
+}
+
 fn data_file(root: &Path, path: PathBuf) -> DataFile {
-    // Below a pattern, the part without wildcards is the root.
-    let fixed = root.components().take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']));
-    let below = path.strip_prefix(fixed.collect::<PathBuf>()).unwrap_or(&path);
+    let below = path.strip_prefix(fixed(root)).unwrap_or(&path);
     let partition = below.parent().into_iter().flat_map(Path::components).filter_map(|part| {
         let (name, value) = part.as_os_str().to_str()?.split_once('=')?;
         let value = (value != NULL_PARTITION).then(|| decoded(value));

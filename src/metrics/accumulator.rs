@@ -248,6 +248,7 @@ impl Kernel {
             Family::Frequencies => State::Frequencies(Frequencies::new(&self.types, self.budget.clone())),
             Family::Distinct => State::Frequencies(match self.range {
                 Some(range) => Frequencies::dense(range, self.budget.clone()),
+                None if is_whole(&self.types) => Frequencies::undecided(self.budget.clone()),
                 None => Frequencies::new(&self.types, self.budget.clone()),
             }),
             Family::Quantiles => State::Quantiles(Quantiles::default()),
@@ -255,6 +256,11 @@ impl Kernel {
             Family::Lookup(lookup) => State::Found(Found::new(lookup)),
         }
     }
+}
+
+/// One column of whole numbers of at most 64 bits.
+fn is_whole(types: &[DataType]) -> bool {
+    matches!(types, [one] if one.is_integer() || matches!(one, DataType::Date32))
 }
 
 /// A kernel and the state it folds into.

@@ -176,10 +176,10 @@ impl Moments {
 
     /// Joins the moments of a later partition.
     pub fn merge(&mut self, later: &Self) {
-        if later.count == 0 && later.exact.is_none() {
+        if later.count == 0 {
             return;
         }
-        if self.count == 0 && self.exact.is_none() {
+        if self.count == 0 {
             *self = later.clone();
             return;
         }

@@ -56,9 +56,11 @@ pub struct ExplainedRule {
 }
 
 impl Explanation {
-    /// Describes `metrics` and the rules that read them. `predicate` gives the columns of a filter.
+    /// Describes `metrics`, in how many parts of the data each is answered by the files' metadata, and the
+    /// rules that read them. `predicate` gives the columns of a filter.
     pub fn new(
         metrics: &MetricSet,
+        proved: &[(usize, usize)],
         columns_read: Vec<String>,
         columns_total: usize,
         predicate: impl Fn(&Arc<str>) -> Option<Vec<String>>,
@@ -92,7 +94,16 @@ impl Explanation {
             columns_total,
             predicates,
             joins,
-            metrics: metrics.as_slice().iter().map(ToString::to_string).collect(),
+            metrics: metrics
+                .as_slice()
+                .iter()
+                .zip(proved)
+                .map(|(metric, (proofs, parts))| match (*proofs, *parts) {
+                    (0, _) => metric.to_string(),
+                    (proofs, parts) if proofs == parts => format!("{metric} <- file metadata"),
+                    (proofs, parts) => format!("{metric} <- file metadata in {proofs} of {parts} parts"),
+                })
+                .collect(),
             rules: rules
                 .into_iter()
                 .map(|(rule, ids, error)| ExplainedRule {

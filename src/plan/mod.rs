@@ -13,7 +13,7 @@ pub use observation::{Clause, Expectation, MessageLine, Observation, Reported};
 use crate::metrics::{Distribution, Finished, Metric, NoValue, Reading, Statistic};
 use crate::unevaluated::Unevaluated;
 use crate::value::Number;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// A metric of a [`MetricSet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,14 +41,6 @@ impl MetricSet {
     /// All metrics; the position is the id.
     pub fn as_slice(&self) -> &[Metric] {
         &self.metrics
-    }
-
-    /// Columns of the checked data that any metric reads, without duplicates, in order of first use.
-    pub fn columns(&self) -> Vec<&str> {
-        let mut seen = HashSet::new();
-        let own = self.metrics.iter().filter(|metric| metric.dataset.is_none());
-        let columns = own.flat_map(|metric| &metric.columns).map(|column| &**column);
-        columns.filter(|column| seen.insert(*column)).collect()
     }
 }
 

@@ -8,12 +8,54 @@ use super::{ScanOptions, Sources, lock};
 use crate::error::Error;
 use crate::input::{Dataset, Part};
 use crate::metrics::{Facts, Family, Finished, Frequencies, Kernel, KeyRange, MemoryBudget, Metric, key_range};
+use crate::plan::MetricSet;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bits of a range of keys per row up to which they cost less than the keys themselves.
 const SPARSEST: u64 = 16;
+
+/// For each metric of the checked data, in how many parts the files' own metadata answers it, and of how
+/// many; nothing is read.
+pub fn proved(dataset: &Dataset, metrics: &MetricSet) -> Vec<(usize, usize)> {
+    let kernel = |metric: &Metric| {
+        let measurable = !matches!(metric.family, Family::Lookup(_) | Family::Query(_) | Family::Files(_));
+        if metric.filter.is_some() || metric.dataset.is_some() || !measurable {
+            return None;
+        }
+        let positions: Option<Vec<usize>> =
+            metric.columns.iter().map(|column| dataset.schema().index_of(column).ok()).collect();
+        let types = positions.as_ref()?.iter().map(|at| dataset.schema().field(*at).data_type().clone()).collect();
+        Some((Kernel::new(metric, types).ok()?, positions?))
+    };
+    let kernels: Vec<_> = metrics.as_slice().iter().map(kernel).collect();
+    let mut proved = vec![(0, 0); kernels.len()];
+    if !dataset.is_placed() {
+        return proved;
+    }
+    let mut pass = dataset.pass(&[], 1);
+    while let Some(Ok(part)) = pass.next() {
+        for (kernel, (proofs, parts)) in kernels.iter().zip(&mut proved) {
+            *parts += 1;
+            let (Some((kernel, positions)), Some(rows)) = (kernel, part.rows()) else { continue };
+            let facts = match positions.as_slice() {
+                [column] => part.facts(*column).map(|facts| Facts { nulls: facts.nulls, range: facts.range }),
+                _ => None,
+            };
+            *proofs += usize::from(kernel.prove(rows, facts.as_ref()).is_some());
+        }
+    }
+    proved
+}
+
+/// Measured metrics, and how many columns were decoded for them.
+pub struct Folded {
+    /// In the order of the metrics.
+    pub finished: Vec<Finished>,
+    /// Columns that at least one part was decoded of.
+    pub columns_read: usize,
+}
 
 /// Measures metrics of a dataset.
 pub fn fold(
@@ -23,7 +65,7 @@ pub fn fold(
     tables: &Tables,
     budget: &Arc<MemoryBudget>,
     options: &ScanOptions<'_>,
-) -> Result<Vec<Finished>, Error> {
+) -> Result<Folded, Error> {
     let own: Vec<usize> = (0..metrics.len()).filter(|at| twin(metrics, *at).is_none()).collect();
     let mut ranges = Ranges::new(dataset, options.threads, budget);
     let mut programs = Vec::new();
@@ -39,7 +81,7 @@ pub fn fold(
         };
         programs.push(Program::new(dataset.schema(), &members, sources.predicates, make)?);
     }
-    let states = run(dataset, &programs, options)?;
+    let (states, columns_read) = run(dataset, &programs, options)?;
     let mut finished: Vec<Option<Finished>> = vec![None; metrics.len()];
     for ((component, program), states) in components.iter().zip(&programs).zip(states) {
         for ((position, at), state) in component.iter().enumerate().zip(states) {
@@ -58,7 +100,8 @@ pub fn fold(
         }
     }
     let lost = || Error::Internal("a metric was not measured".into());
-    finished.into_iter().map(|finished| finished.ok_or_else(lost)).collect()
+    let finished = finished.into_iter().map(|finished| finished.ok_or_else(lost)).collect::<Result<_, _>>()?;
+    Ok(Folded { finished, columns_read })
 }
 
 /// The metric that counts all frequencies, if one that needs less is asked for besides.
@@ -162,10 +205,10 @@ impl<'a> Ranges<'a> {
     }
 }
 
-/// Runs programs over all parts; gives their states.
-fn run(dataset: &Dataset, programs: &[Program], options: &ScanOptions<'_>) -> Result<Vec<PartStates>, Error> {
+/// Runs programs over all parts; gives their states, and how many columns were decoded.
+fn run(dataset: &Dataset, programs: &[Program], options: &ScanOptions<'_>) -> Result<(Vec<PartStates>, usize), Error> {
     if programs.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), 0));
     }
     let never = AtomicBool::new(false);
     let stop = options.stop.unwrap_or(&never);
@@ -213,7 +256,8 @@ fn run(dataset: &Dataset, programs: &[Program], options: &ScanOptions<'_>) -> Re
     if let Some((_, error)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    let parts = tasks.into_inner().unwrap_or_else(PoisonError::into_inner).parts();
+    let tasks = tasks.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let parts = tasks.parts();
     let mut states = Vec::with_capacity(programs.len());
     for (merger, program) in mergers.into_iter().zip(programs) {
         let mut merged = merger.into_inner().unwrap_or_else(PoisonError::into_inner).finish(parts)?;
@@ -230,7 +274,7 @@ fn run(dataset: &Dataset, programs: &[Program], options: &ScanOptions<'_>) -> Re
             }
         }
     }
-    Ok(states)
+    Ok((states, tasks.columns_read()))
 }
 
 fn carry_out(

@@ -23,7 +23,8 @@ use crate::metrics::{Family, Finished, MemoryBudget, Metric};
 use crate::plan::{MetricId, MetricSet, Results};
 use crate::sql::{Engine, Predicate, SqlError};
 use crate::unevaluated::Unevaluated;
-use fold::fold;
+pub use fold::proved;
+use fold::{Folded, fold};
 use lookups::Tables;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -158,8 +159,17 @@ pub fn unreadable(alias: &str, error: &Error) -> Unevaluated {
     }
 }
 
+/// What a scan found.
+pub struct Scanned {
+    /// All metrics.
+    pub results: Results,
+    /// Columns of the checked data that were decoded; what metadata answers is not.
+    pub columns_read: usize,
+}
+
 /// Measures all metrics of a set.
-pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_>) -> Result<Results, ScanError> {
+pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_>) -> Result<Scanned, ScanError> {
+    let mut columns_read = 0;
     let mut finished: Vec<Option<Finished>> = vec![None; metrics.as_slice().len()];
     let mut tables = Tables::default();
     for (metric, slot) in metrics.as_slice().iter().zip(&mut finished) {
@@ -188,7 +198,11 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
     for (alias, ids) in by_dataset {
         let own: Vec<&Metric> = ids.iter().map(|id| &metrics.as_slice()[id.0]).collect();
         let measured = match &alias {
-            None => fold(sources.primary, &own, sources, &tables, &budget, options)?,
+            None => {
+                let folded = fold(sources.primary, &own, sources, &tables, &budget, options)?;
+                columns_read = folded.columns_read;
+                folded.finished
+            }
             Some(alias) => {
                 let dataset = match sources.references.get(alias) {
                     Some(Ok(dataset)) => Ok(dataset),
@@ -201,7 +215,7 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
                         .map_err(|error| Trouble::reference(alias, error))
                 });
                 match folded {
-                    Ok(measured) => measured,
+                    Ok(Folded { finished, .. }) => finished,
                     Err(Trouble::Unevaluated(reason)) => {
                         let reason = Arc::new(reason);
                         own.iter().map(|_| Finished::Failed(reason.clone())).collect()
@@ -222,7 +236,8 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
         }
     }
     let lost = || Finished::Failed(Arc::new(Unevaluated::internal("a metric was not measured")));
-    Ok(Results(finished.into_iter().map(|finished| finished.unwrap_or_else(lost)).collect()))
+    let results = Results(finished.into_iter().map(|finished| finished.unwrap_or_else(lost)).collect());
+    Ok(Scanned { results, columns_read })
 }
 
 /// Calls `work` with the batches of every part, on several threads. The first failure in the

@@ -3,7 +3,7 @@
 use super::worker::{PartStates, Program};
 use crate::error::Error;
 use crate::input::{Dataset, Part, Pass};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Into how many tasks one part is cut at most: enough to share few or huge row groups among
@@ -31,6 +31,8 @@ pub struct Tasks<'a> {
     /// Columns of all programs.
     columns: Vec<usize>,
     parts: usize,
+    /// Columns that were decoded in some part.
+    read: BTreeSet<usize>,
     queue: VecDeque<Task<'a>>,
     stop: &'a AtomicBool,
 }
@@ -42,12 +44,17 @@ impl<'a> Tasks<'a> {
         columns.sort_unstable();
         columns.dedup();
         let pass = dataset.pass(&columns, batch_rows);
-        Self { pass, programs, columns, parts: 0, queue: VecDeque::new(), stop }
+        Self { pass, programs, columns, parts: 0, read: BTreeSet::new(), queue: VecDeque::new(), stop }
     }
 
     /// Parts handed out so far.
     pub fn parts(&self) -> usize {
         self.parts
+    }
+
+    /// How many columns were handed out so far.
+    pub fn columns_read(&self) -> usize {
+        self.read.len()
     }
 
     /// The next task; an error comes with the part that it is about.
@@ -109,6 +116,7 @@ impl<'a> Tasks<'a> {
                 Some(own) if own.again().is_none() => self.columns.clone(),
                 _ => columns,
             };
+            self.read.extend(&columns);
             let read = own.map(|own| (own, columns));
             let bytes = share / (last as u64 + 1);
             self.queue.push_back(Task { part: number, cut: cut + 1, programs, read, bytes });

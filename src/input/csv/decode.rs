@@ -124,7 +124,8 @@ impl<'a> ChunkDecoder<'a> {
             ColumnBuilder::Text(_) => {
                 for row in rows {
                     let own = field(row);
-                    let doubled = own.quoted && own.of(bytes).contains(&options.quote);
+                    let doubled =
+                        fields.index.has_doubled_quotes && own.quoted && own.of(bytes).contains(&options.quote);
                     let text = fields.text.and_then(|text| text.get(own.start..own.end));
                     match (&mut *builder, text) {
                         (ColumnBuilder::Text(inner), Some(text)) if own.start < own.end && !doubled => {

@@ -11,6 +11,8 @@ pub struct FieldIndex {
     /// The byte behind each field, in order.
     ends: Vec<u32>,
     columns: usize,
+    /// Whether some quoted field holds a quote.
+    pub has_doubled_quotes: bool,
 }
 
 /// A field as it stands in the chunk: its place without the quotes around it. Doubled quotes are still
@@ -63,7 +65,7 @@ impl FieldIndex {
             finder.end(bytes.len());
         }
         let whole = finder.regular && finder.fields == 0 && !feed_expected && quotes.end(bytes.last() == Some(&quote));
-        whole.then_some(Self { ends: finder.ends, columns })
+        whole.then_some(Self { ends: finder.ends, columns, has_doubled_quotes: quotes.doubled })
     }
 
     /// Records.
@@ -104,11 +106,13 @@ pub struct Quotes {
     closed: bool,
     /// Whether all quotes so far stand around whole fields or doubled within them.
     regular: bool,
+    /// Whether there are doubled ones.
+    doubled: bool,
 }
 
 impl Default for Quotes {
     fn default() -> Self {
-        Self { inside: 0, opening_allowed: 1, closed: false, regular: true }
+        Self { inside: 0, opening_allowed: 1, closed: false, regular: true, doubled: false }
     }
 }
 
@@ -132,6 +136,7 @@ impl Quotes {
         let ends = separators | returns;
         // A field starts behind a separator; within quotes, a quote follows the one that doubles it.
         self.regular &= opening & !((ends | closing) << 1 | self.opening_allowed) == 0;
+        self.doubled |= opening & (closing << 1 | u64::from(self.closed)) != 0;
         // A closing quote ends the field or is doubled.
         let follows = ends | opening;
         self.regular &= !self.closed || follows & 1 == 1;

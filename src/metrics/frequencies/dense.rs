@@ -4,6 +4,9 @@ use super::groups::Groups;
 use crate::metrics::memory::MemoryBudget;
 use std::sync::Arc;
 
+/// Keys that a range guessed from the first values has: two tables of four megabytes.
+const GUESSED: u64 = 1 << 25;
+
 /// Which values of a range were seen, and which of them more than once.
 #[derive(Debug, Clone)]
 pub struct Dense {
@@ -20,6 +23,20 @@ impl Dense {
     pub fn new(base: u64, span: u64, budget: Arc<MemoryBudget>) -> Self {
         let words = usize::try_from(span.div_ceil(64)).unwrap_or(0);
         Self { base, seen: vec![0; words], repeated: vec![0; words], outside: Groups::within(budget) }
+    }
+
+    /// For keys like those seen so far, if they are near one another; gives them back if not.
+    pub fn around(seen: Groups<u64>, budget: &Arc<MemoryBudget>) -> Result<Self, Groups<u64>> {
+        let Ok(keys) = seen.clone().into_sorted() else { return Err(seen) };
+        let signed = || keys.iter().map(|(key, _)| *key as i64);
+        let (Some(low), Some(high)) = (signed().min(), signed().max()) else { return Err(seen) };
+        if high.abs_diff(low) > GUESSED / 2 || Self::bytes(GUESSED) > budget.limit() / 64 {
+            return Err(seen);
+        }
+        let base = low.wrapping_sub((GUESSED / 4) as i64) as u64;
+        let mut dense = Self::new(base, GUESSED, budget.clone());
+        keys.into_iter().for_each(|(key, weight)| dense.add(key, weight));
+        Ok(dense)
     }
 
     /// Bytes that a range of so many keys takes.

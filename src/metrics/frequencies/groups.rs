@@ -315,6 +315,11 @@ impl<K: Key> Groups<K> {
         Ok(groups)
     }
 
+    /// Whether there are too many keys for the small map.
+    pub fn is_large(&self) -> bool {
+        !self.partitions.is_empty()
+    }
+
     /// Says that keys are lost.
     pub fn fail(&mut self, reason: String) {
         self.failed = Some(reason);
