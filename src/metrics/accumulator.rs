@@ -33,13 +33,13 @@ pub enum State {
     /// [`Family::CoMoments`]
     CoMoments(CoMoments),
     /// [`Family::Frequencies`], [`Family::Distinct`]
-    Frequencies(Frequencies),
+    Frequencies(Box<Frequencies>),
     /// [`Family::Quantiles`]
     Quantiles(Quantiles),
     /// [`Family::Distribution`]
     Spread(Spread),
     /// [`Family::Lookup`]
-    Found(Found),
+    Found(Box<Found>),
 }
 
 /// Two states that are not of one metric.
@@ -56,10 +56,10 @@ impl State {
             (State::Lengths(own), State::Lengths(later)) => own.merge(&later),
             (State::Moments(own), State::Moments(later)) => own.merge(&later),
             (State::CoMoments(own), State::CoMoments(later)) => own.merge(&later),
-            (State::Frequencies(own), State::Frequencies(later)) => own.merge(later),
+            (State::Frequencies(own), State::Frequencies(later)) => own.merge(*later),
             (State::Quantiles(own), State::Quantiles(later)) => own.merge(&later),
             (State::Spread(own), State::Spread(later)) => own.merge(later),
-            (State::Found(own), State::Found(later)) => own.merge(later),
+            (State::Found(own), State::Found(later)) => own.merge(*later),
             _ => return Err(StateMismatch),
         }
         Ok(())
@@ -81,7 +81,7 @@ impl State {
                 let bins = if let Family::Distribution { bins } = family { *bins } else { 1 };
                 state.finish(bins).map_or_else(|reason| Finished::Failed(Arc::new(reason)), Finished::Distribution)
             }
-            State::Found(state) => Finished::Found(Box::new(state)),
+            State::Found(state) => Finished::Found(state),
         }
     }
 }
@@ -245,15 +245,15 @@ impl Kernel {
             Family::Lengths => State::Lengths(Lengths::default()),
             Family::Moments => State::Moments(Moments::default()),
             Family::CoMoments => State::CoMoments(CoMoments::default()),
-            Family::Frequencies => State::Frequencies(Frequencies::new(&self.types, self.budget.clone())),
-            Family::Distinct => State::Frequencies(match self.range {
+            Family::Frequencies => State::Frequencies(Box::new(Frequencies::new(&self.types, self.budget.clone()))),
+            Family::Distinct => State::Frequencies(Box::new(match self.range {
                 Some(range) => Frequencies::dense(range, self.budget.clone()),
                 None if is_whole(&self.types) => Frequencies::undecided(self.budget.clone()),
                 None => Frequencies::new(&self.types, self.budget.clone()),
-            }),
+            })),
             Family::Quantiles => State::Quantiles(Quantiles::default()),
             Family::Distribution { .. } => State::Spread(Spread::new(self.types.first())),
-            Family::Lookup(lookup) => State::Found(Found::new(lookup)),
+            Family::Lookup(lookup) => State::Found(Box::new(Found::new(lookup))),
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Pattern {
 #[derive(Debug)]
 enum Engine {
     /// One look-up per byte in a flat table.
-    Automaton(FlatAutomaton),
+    Automaton(Box<FlatAutomaton>),
     /// Lazy automata and friends: any size, still linear.
     General(regex::Regex),
     /// Back-references and look-around.
@@ -134,7 +134,7 @@ fn automaton(wrapped: &str) -> Option<Engine> {
         .determinize_size_limit(Some(4 * AUTOMATON_BYTES));
     let thompson = regex_automata::nfa::thompson::Config::new().nfa_size_limit(Some(AUTOMATON_BYTES));
     let table = dense::Builder::new().configure(config).thompson(thompson).build(wrapped).ok()?;
-    FlatAutomaton::new(&table).map(Engine::Automaton)
+    FlatAutomaton::new(&table).map(|automaton| Engine::Automaton(Box::new(automaton)))
 }
 
 /// Whether the linear engine refused a construct that the backtracking one knows.

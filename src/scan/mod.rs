@@ -190,7 +190,9 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
             Err(Trouble::Again(error)) => return Err(error),
         });
     }
-    let budget = Arc::new(MemoryBudget::new(options.memory_bytes));
+    // The other half is for what is not counted: batches, tables of the keys while they are counted, and
+    // memory that was freed but that the allocator has not given back.
+    let budget = Arc::new(MemoryBudget::new(options.memory_bytes / 2));
     let mut by_dataset: BTreeMap<Option<Arc<str>>, Vec<MetricId>> = BTreeMap::new();
     for (id, metric) in metrics.as_slice().iter().enumerate().filter(|(id, _)| finished[*id].is_none()) {
         by_dataset.entry(metric.dataset.clone()).or_default().push(MetricId(id));

@@ -12,6 +12,9 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use std::borrow::Cow;
 
+/// Where a record starts in a chunk, and on which line.
+type Place = (usize, u64);
+
 /// Decodes one chunk in batches.
 pub struct ChunkDecoder<'a> {
     pub table: &'a CsvTable,
@@ -146,7 +149,7 @@ impl<'a> ChunkDecoder<'a> {
     }
 
     /// One batch of a chunk that is not regular, and where the next one starts.
-    fn irregular(&self, place: (usize, u64)) -> (Option<Result<RecordBatch, Error>>, Option<(usize, u64)>) {
+    fn irregular(&self, place: Place) -> (Option<Result<RecordBatch, Error>>, Option<Place>) {
         match self.records(place) {
             Ok((None, _)) => (None, None),
             Ok((Some(batch), next)) => (Some(Ok(batch)), Some(next)),
@@ -154,7 +157,7 @@ impl<'a> ChunkDecoder<'a> {
         }
     }
 
-    fn records(&self, place: (usize, u64)) -> Result<(Option<RecordBatch>, (usize, u64)), Error> {
+    fn records(&self, place: Place) -> Result<(Option<RecordBatch>, Place), Error> {
         let table = self.table;
         let mut records = Records::at(&table.path, self.chunk.bytes(), place, table.delimiter, table.options.quote);
         let mut builders = self.builders(self.batch_rows);
