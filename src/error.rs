@@ -91,7 +91,8 @@ impl Error {
                 _ => None,
             },
             Error::Line { .. } => Some(
-                "mend the line, or name the delimiter, quote or column types of the file with the --csv options".into(),
+                "mend the line; what is unusual about a CSV file, such as its delimiter, is told by the --csv options"
+                    .into(),
             ),
             _ => None,
         }

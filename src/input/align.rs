@@ -89,7 +89,7 @@ pub fn align(
             }
         }
     }
-    let partition = partition_columns(files)?;
+    let partition = partition_columns(files, options)?;
     for (name, data_type, _) in &partition {
         match by_name.get(name) {
             // As in Spark: the value in the path wins over that in the file.
@@ -260,7 +260,10 @@ fn digits(data_type: &DataType) -> Option<(u8, u8)> {
 }
 
 /// Columns from the names of directories: name, type, and one value a file.
-fn partition_columns(files: &[DataFile]) -> Result<Vec<(String, DataType, Vec<ArrayRef>)>, Error> {
+fn partition_columns(
+    files: &[DataFile],
+    options: &ReadOptions,
+) -> Result<Vec<(String, DataType, Vec<ArrayRef>)>, Error> {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in files.iter().flat_map(|file| &file.partition) {
         if !names.contains(&name.as_str()) {
@@ -273,7 +276,8 @@ fn partition_columns(files: &[DataFile]) -> Result<Vec<(String, DataType, Vec<Ar
             |file: &DataFile| file.partition.iter().find(|(own, _)| own == name).and_then(|(_, value)| value.clone());
         let values: Vec<Option<String>> = files.iter().map(value).collect();
         values.iter().flatten().for_each(|value| inference.see_number_of_path(value.as_bytes()));
-        let data_type = match inference.data_type() {
+        let data_type = match options.column_types.get(name).cloned().unwrap_or_else(|| inference.data_type()) {
+            named if options.column_types.contains_key(name) => named,
             whole @ (DataType::Int64 | DataType::Date32) => whole,
             _ => DataType::Utf8,
         };
@@ -283,7 +287,7 @@ fn partition_columns(files: &[DataFile]) -> Result<Vec<(String, DataType, Vec<Ar
                 let text: ArrayRef = Arc::new(StringArray::from(vec![value]));
                 let strict = arrow_cast::CastOptions { safe: false, ..arrow_cast::CastOptions::default() };
                 arrow_cast::cast_with_options(&text, &data_type, &strict)
-                    .map_err(|error| Error::Internal(error.to_string()))
+                    .map_err(|error| Error::Option(format!("partition column `{}`: {error}", escape_controls(name))))
             }
         });
         Ok((name.to_string(), data_type.clone(), arrays.collect::<Result<Vec<_>, _>>()?))

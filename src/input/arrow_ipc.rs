@@ -5,11 +5,13 @@ use super::guard::guarded;
 use super::source::{Input, Source};
 use super::table::{Batches, Chunk, Chunks, Parts, Table};
 use crate::error::Error;
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, RecordBatch};
 use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::Block;
 use arrow_ipc::convert::fb_to_schema;
-use arrow_ipc::reader::{FileDecoder, StreamReader, read_footer_length};
+use arrow_ipc::reader::{FileDecoder, StreamDecoder, read_footer_length};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use std::collections::HashMap;
 use std::io::{BufReader, Read};
@@ -20,6 +22,7 @@ pub(super) static FORMAT: Format = Format {
     name: "arrow",
     extensions: &["arrow", "feather", "ipc", "arrows"],
     recognises: |head| head.starts_with(b"ARROW1") || is_stream(head),
+    certain: true,
     open: |input, _| {
         let head = input.head(8)?;
         if head.starts_with(b"ARROW1") {
@@ -65,12 +68,57 @@ fn kept(data_type: &DataType) -> DataType {
     }
 }
 
+/// Bytes that the buffers of one batch may unpack to.
+const MOST_UNPACKED: u64 = 8 << 30;
+
+/// Refuses a message whose compressed buffers claim lengths that no batch has: they would be allocated.
+fn check_lengths(message: &arrow_ipc::Message<'_>, body: &[u8]) -> Result<(), ArrowError> {
+    let damaged = || ArrowError::ParseError("a buffer claims a length that cannot be".into());
+    let batch = message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
+    let Some(batch) = message.header_as_record_batch().or(batch) else { return Ok(()) };
+    if batch.compression().is_none() {
+        return Ok(());
+    }
+    let mut total = 0u64;
+    for buffer in batch.buffers().into_iter().flatten() {
+        let (Ok(start), Ok(length)) = (usize::try_from(buffer.offset()), usize::try_from(buffer.length())) else {
+            return Err(damaged());
+        };
+        let stored = start.checked_add(length).and_then(|end| body.get(start..end)).ok_or_else(damaged)?;
+        let Some(prefix) = stored.first_chunk::<8>() else { continue };
+        // -1 marks a buffer that is not compressed.
+        let claimed = u64::try_from(i64::from_le_bytes(*prefix)).unwrap_or(0);
+        // No codec packs more than some thousand bytes into one.
+        if claimed > (length as u64).saturating_mul(1 << 15) {
+            return Err(damaged());
+        }
+        total = total.saturating_add(claimed);
+    }
+    if total > MOST_UNPACKED { Err(damaged()) } else { Ok(()) }
+}
+
+/// The message at the start of a block: a marker that old files lack, a length, the message.
+fn message_of(block: &[u8]) -> Result<arrow_ipc::Message<'_>, ArrowError> {
+    let cut = || ArrowError::ParseError("a message is cut off".into());
+    let rest = block.strip_prefix(&MARKER).unwrap_or(block);
+    let bytes = rest.get(4..).ok_or_else(cut)?;
+    arrow_ipc::root_as_message(bytes).map_err(|error| ArrowError::ParseError(error.to_string()))
+}
+
+/// Stands before every message.
+const MARKER: [u8; 4] = [0xff; 4];
+
 /// A batch in the types of the table.
 fn conformed(path: &Path, batch: &RecordBatch) -> Result<RecordBatch, Error> {
     let strict = arrow_cast::CastOptions { safe: false, ..arrow_cast::CastOptions::default() };
-    let column = |(column, field): (&arrow_array::ArrayRef, &Arc<Field>)| {
+    let column = |(column, field): (&arrow_array::ArrayRef, &Arc<Field>)| -> Result<arrow_array::ArrayRef, ArrowError> {
         let data_type = kept(field.data_type());
-        if data_type == *column.data_type() {
+        let encoded = column.as_dictionary_opt::<Int32Type>();
+        if encoded.is_some_and(|encoded| encoded.values().null_count() > 0) {
+            // NULL stands among the values; it belongs among the keys.
+            let plain = arrow_cast::cast_with_options(column, &DataType::Utf8, &strict)?;
+            arrow_cast::cast_with_options(&plain, &data_type, &strict)
+        } else if data_type == *column.data_type() {
             Ok(column.clone())
         } else {
             arrow_cast::cast_with_options(column, &data_type, &strict)
@@ -173,6 +221,9 @@ fn read_block(source: &dyn Source, block: &Block) -> Result<Buffer, ArrowError> 
     }
     let mut buffer = MutableBuffer::from_len_zeroed(usize::try_from(length).map_err(|_| damaged())?);
     source.read_at(offset, buffer.as_slice_mut())?;
+    let (message, body) =
+        buffer.as_slice().split_at_checked(usize::try_from(metadata).map_err(|_| damaged())?).ok_or_else(damaged)?;
+    check_lengths(&message_of(message)?, body)?;
     Ok(buffer.into())
 }
 
@@ -202,7 +253,63 @@ impl Table for IpcFile {
     }
 }
 
-type Bytes = BufReader<Box<dyn Read + Send>>;
+/// The largest schema or list of buffers.
+const LONGEST_MESSAGE: u32 = 256 << 20;
+
+/// Messages of a stream, each checked before it is decoded.
+struct Messages {
+    reader: Box<dyn Read + Send>,
+    decoder: StreamDecoder,
+}
+
+impl Messages {
+    fn new(input: &Input) -> Result<Self, Error> {
+        let reader = Box::new(BufReader::with_capacity(1 << 18, input.reader()?));
+        Ok(Self { reader, decoder: StreamDecoder::new() })
+    }
+
+    /// The next batch; `None` at the end. With `schema_only`, stops once the schema is known.
+    fn next(&mut self, schema_only: bool) -> Result<Option<RecordBatch>, ArrowError> {
+        while !(schema_only && self.decoder.schema().is_some()) {
+            let Some(message) = self.message()? else { return Ok(None) };
+            let mut buffer = Buffer::from(message);
+            while !buffer.is_empty() {
+                if let Some(batch) = self.decoder.decode(&mut buffer)? {
+                    return Ok(Some(batch));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes of the next message and its body; `None` at the end.
+    fn message(&mut self) -> Result<Option<Vec<u8>>, ArrowError> {
+        let damaged = |what: &str| ArrowError::ParseError(format!("a message {what}"));
+        let mut bytes = Vec::new();
+        match (&mut self.reader).take(8).read_to_end(&mut bytes)? {
+            // The end may be marked, or simply be there.
+            0 => return Ok(None),
+            8 if bytes == [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0] => return Ok(None),
+            8 if bytes.starts_with(&MARKER) => {}
+            _ => return Err(damaged("does not start as one")),
+        }
+        let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+        if length > LONGEST_MESSAGE {
+            return Err(damaged("is longer than any writer makes"));
+        }
+        let read = (&mut self.reader).take(u64::from(length)).read_to_end(&mut bytes)?;
+        let body = message_of(&bytes)?.bodyLength();
+        let body = u64::try_from(body).map_err(|_| damaged("has a negative length"))?;
+        let start = bytes.len();
+        // Grows with what is there, whatever length is claimed.
+        let body_read = (&mut self.reader).take(body).read_to_end(&mut bytes)?;
+        if read as u64 != u64::from(length) || body_read as u64 != body {
+            return Err(damaged("is cut off"));
+        }
+        check_lengths(&message_of(&bytes[..start])?, &bytes[start..])?;
+        Ok(Some(bytes))
+    }
+}
 
 struct IpcStream {
     input: Input,
@@ -211,14 +318,12 @@ struct IpcStream {
 
 impl IpcStream {
     fn open(input: &Input) -> Result<Self, Error> {
-        let reader = Self::reader(input, None)?;
-        let schema = checked(&input.path, &reader.schema())?;
-        Ok(Self { input: input.clone(), schema })
-    }
-
-    fn reader(input: &Input, columns: Option<Vec<usize>>) -> Result<StreamReader<Bytes>, Error> {
-        let bytes = BufReader::with_capacity(1 << 20, input.reader()?);
-        guarded(&input.path, || StreamReader::try_new(bytes, columns).map_err(|error| unreadable(&input.path, &error)))
+        let mut messages = Messages::new(input)?;
+        let path = &input.path;
+        guarded(path, || messages.next(true).map_err(|error| unreadable(path, &error)))?;
+        let schema = messages.decoder.schema();
+        let schema = schema.ok_or_else(|| unreadable(path, &ArrowError::ParseError("there is no schema".into())))?;
+        Ok(Self { input: input.clone(), schema: checked(path, &schema)? })
     }
 }
 
@@ -236,8 +341,8 @@ impl Table for IpcStream {
     }
 
     fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
-        let reader = Self::reader(&self.input, Some(columns.to_vec()))?;
-        Ok(Box::new(IpcBatches { path: self.input.path.clone(), reader, batch_rows }))
+        let messages = Messages::new(&self.input)?;
+        Ok(Box::new(IpcBatches { path: self.input.path.clone(), messages, columns: columns.to_vec(), batch_rows }))
     }
 
     fn rows(&self) -> Option<u64> {
@@ -247,18 +352,20 @@ impl Table for IpcStream {
 
 struct IpcBatches {
     path: PathBuf,
-    reader: StreamReader<Bytes>,
+    messages: Messages,
+    columns: Vec<usize>,
     batch_rows: usize,
 }
 
 impl<'a> Chunks<'a> for IpcBatches {
     fn next(&mut self) -> Option<Result<Chunk<'a>, Error>> {
-        let path = &self.path;
-        let reader = &mut self.reader;
-        let batch =
-            guarded(path, || reader.next().transpose().map_err(|error| unreadable(path, &error))).transpose()?;
+        let (path, messages, columns) = (&self.path, &mut self.messages, &self.columns);
+        let next = guarded(path, || {
+            let batch = messages.next(false).map_err(|error| unreadable(path, &error))?;
+            batch.map(|batch| batch.project(columns).map_err(|error| unreadable(path, &error))).transpose()
+        });
         let (path, batch_rows) = (self.path.clone(), self.batch_rows);
-        Some(batch.map(|batch| Chunk {
+        Some(next.transpose()?.map(|batch| Chunk {
             bytes: batch.get_array_memory_size() as u64,
             decode: Box::new(move || {
                 guarded(&path, || conformed(&path, &batch)).map(|batch| sliced(batch, batch_rows))

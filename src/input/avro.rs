@@ -5,6 +5,7 @@ use super::guard::guarded;
 use super::source::Input;
 use super::table::{Batches, Chunk, Chunks, Parts, Table};
 use crate::error::{Error, escape_controls};
+use arrow_array::RecordBatch;
 use arrow_avro::reader::{Reader, ReaderBuilder};
 use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 use std::io::{BufReader, Cursor, Read};
@@ -14,6 +15,7 @@ pub(super) static FORMAT: Format = Format {
     name: "avro",
     extensions: &["avro"],
     recognises: |head| head.starts_with(MAGIC),
+    certain: true,
     open: |input, _| Ok(Box::new(AvroTable::open(input)?)),
 };
 
@@ -24,6 +26,9 @@ const CHUNK: usize = 1 << 20;
 
 /// The largest header and the largest block; writers make blocks of kilobytes.
 const LONGEST: u64 = 256 << 20;
+
+/// Rows of one block; writers start a new one after kilobytes.
+const MOST_ROWS: u64 = 1 << 24;
 
 /// Ends the header and every block.
 const MARKER: usize = 16;
@@ -173,65 +178,103 @@ struct AvroChunks<'a> {
     batch_rows: usize,
 }
 
-impl<'a> AvroChunks<'a> {
-    /// The next blocks behind the header, and their rows.
-    fn blocks(&mut self) -> Result<Option<(Vec<u8>, u64)>, Error> {
+/// Blocks that are decoded together.
+#[derive(Default)]
+struct Blocks {
+    bytes: Vec<u8>,
+    /// Where each block ends, and how many rows it says it has.
+    ends: Vec<(usize, u64)>,
+}
+
+impl AvroChunks<'_> {
+    /// The next blocks, about a chunk of them; none at the end.
+    fn blocks(&mut self) -> Result<Blocks, Error> {
         let input = &self.table.input;
         let header = &self.table.header;
-        let mut recorder = Recorder { input, reader: &mut self.reader, bytes: header.to_vec() };
-        let mut rows = 0;
-        while recorder.bytes.len() < header.len() + CHUNK {
+        let mut recorder = Recorder { input, reader: &mut self.reader, bytes: Vec::new() };
+        let mut ends = Vec::new();
+        while recorder.bytes.len() < CHUNK {
             let Some(count) = recorder.long()? else { break };
             let size = recorder.long()?.ok_or_else(|| damaged(input, "a block is cut off"))?;
             let (Ok(count), Ok(size)) = (u64::try_from(count), u64::try_from(size)) else {
                 return Err(damaged(input, "a block has a negative size"));
             };
+            if count > MOST_ROWS {
+                return Err(damaged(
+                    input,
+                    &format!("a block says it has {count} rows, more than any writer puts in one"),
+                ));
+            }
             recorder.skip(size)?;
             recorder.skip(MARKER as u64)?;
             if !recorder.bytes.ends_with(&header[header.len() - MARKER..]) {
                 return Err(damaged(input, "a block does not end with the file's marker"));
             }
-            rows += count;
+            ends.push((recorder.bytes.len(), count));
         }
-        Ok((recorder.bytes.len() > header.len()).then_some((recorder.bytes, rows)))
+        Ok(Blocks { bytes: recorder.bytes, ends })
     }
+}
+
+/// Decodes one block. The decoder is asked for exactly the rows that the block says it has: it would wait
+/// for ever for more where bytes are left, and no count is believed before it is decoded.
+fn decoded(table: &AvroTable, block: &[u8], rows: u64, columns: &[usize]) -> Result<Option<RecordBatch>, Error> {
+    let input = &table.input;
+    if rows == 0 {
+        return Ok(None);
+    }
+    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+    // Without columns, the first one tells how many rows there are.
+    let wanted = if columns.is_empty() { vec![0] } else { columns.to_vec() };
+    let bytes: Arc<[u8]> = [&table.header, block].concat().into();
+    guarded(&input.path, || {
+        let mut reader = decoder(bytes, Some(wanted), rows).map_err(|error| unreadable(input, &error))?;
+        let batch = reader.next().transpose().map_err(|error| unreadable(input, &error))?;
+        let found = batch.as_ref().map_or(0, RecordBatch::num_rows);
+        let Some(batch) = batch.filter(|_| found == rows) else {
+            return Err(damaged(input, &format!("a block that says it has {rows} rows has {found}")));
+        };
+        if columns.is_empty() {
+            return batch.project(&[]).map(Some).map_err(|error| unreadable(input, &error));
+        }
+        Ok(Some(batch))
+    })
 }
 
 impl<'a> Chunks<'a> for AvroChunks<'a> {
     fn next(&mut self) -> Option<Result<Chunk<'a>, Error>> {
-        let (bytes, rows) = match self.blocks().transpose()? {
+        let blocks = match self.blocks() {
+            Ok(blocks) if blocks.ends.is_empty() => return None,
             Ok(blocks) => blocks,
             Err(error) => return Some(Err(error)),
         };
-        let input = &self.table.input;
-        let stored = (bytes.len() - self.table.header.len()) as u64;
-        let (columns, batch_rows) = (self.columns.clone(), self.batch_rows);
+        let bytes = blocks.bytes.len() as u64;
+        let (table, columns, batch_rows) = (self.table, self.columns.clone(), self.batch_rows.max(1));
         let decode = Box::new(move || -> Result<Batches<'a>, Error> {
-            if columns.is_empty() {
-                return super::rows_only(usize::try_from(rows).unwrap_or(usize::MAX));
-            }
-            let mut reader = guarded(&input.path, || {
-                decoder(bytes.into(), Some(columns), batch_rows).map_err(|error| unreadable(input, &error))
-            })?;
-            let mut seen = 0;
-            let mut ended = false;
-            Ok(Box::new(std::iter::from_fn(move || {
-                if ended {
-                    return None;
-                }
-                let batch =
-                    guarded(&input.path, || reader.next().transpose().map_err(|error| unreadable(input, &error)));
-                let batch = batch.and_then(|batch| {
-                    seen += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
-                    if batch.is_none() && seen != rows {
-                        return Err(damaged(input, &format!("blocks that say they have {rows} rows have {seen}")));
+            let mut start = 0;
+            let mut ends = blocks.ends.into_iter();
+            let batches = std::iter::from_fn(move || {
+                let (end, rows) = ends.next()?;
+                let block = &blocks.bytes[start..end];
+                start = end;
+                Some(decoded(table, block, rows, &columns))
+            });
+            let sliced = move |batch: Result<Option<RecordBatch>, Error>| -> Vec<Result<RecordBatch, Error>> {
+                match batch {
+                    Ok(None) => Vec::new(),
+                    Err(error) => vec![Err(error)],
+                    Ok(Some(batch)) => {
+                        let rows = batch.num_rows();
+                        let starts = (0..rows).step_by(batch_rows);
+                        starts.map(|start| Ok(batch.slice(start, batch_rows.min(rows - start)))).collect()
                     }
-                    Ok(batch)
-                });
-                ended = !matches!(batch, Ok(Some(_)));
-                batch.transpose()
-            })))
+                }
+            };
+            let mut failed = false;
+            let batches =
+                batches.flat_map(sliced).take_while(move |batch| !std::mem::replace(&mut failed, batch.is_err()));
+            Ok(Box::new(batches))
         });
-        Some(Ok(Chunk { bytes: stored, decode }))
+        Some(Ok(Chunk { bytes, decode }))
     }
 }

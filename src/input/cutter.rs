@@ -7,7 +7,7 @@ use std::io::Read;
 use std::ops::Range;
 
 /// Bytes read for a chunk: small enough for a second-level cache, large enough to be worth a task.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 1 << 19;
 
 /// The largest record: beyond it a quote was probably left open.
 const RECORD_LIMIT: usize = 64 << 20;

@@ -41,18 +41,21 @@ pub fn data_files(names: &[PathBuf], partition_columns: bool) -> Result<Vec<Data
             }
             found.retain(|file| !is_marker(Path::new(url), &file.path));
         } else {
-            for root in expand(&name.to_string_lossy())? {
+            // Everything below is meant, not the directories themselves.
+            let below = name.ends_with("**").then(|| name.join("*"));
+            let pattern = below.as_ref().unwrap_or(name);
+            for root in expand(&pattern.to_string_lossy())? {
                 if root != *name && is_marker(fixed(name), &root) && !names_markers(name) {
                     continue;
                 }
                 if !root.is_dir() {
                     // The names of directories count below a pattern, not in a path that was spelled out.
                     found.push(if root == *name { DataFile::from(root.as_path()) } else { data_file(name, root) });
-                    continue;
+                } else if below.is_none() {
+                    let files = list(&root.to_string_lossy())?;
+                    let data = files.into_iter().filter(|file| !is_marker(&root, &file.path));
+                    found.extend(data.map(|file| data_file(name, file.path)));
                 }
-                let below = list(&root.to_string_lossy())?;
-                let data = below.into_iter().filter(|file| !is_marker(&root, &file.path));
-                found.extend(data.map(|file| data_file(&root, file.path)));
             }
         }
         if found.is_empty() {

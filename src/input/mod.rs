@@ -52,8 +52,10 @@ pub struct Format {
     pub name: &'static str,
     /// Endings of file names, without the dot.
     pub extensions: &'static [&'static str],
-    /// Whether the first bytes of a file can only be this format.
+    /// Whether the first bytes of a file are those of this format.
     pub recognises: fn(&[u8]) -> bool,
+    /// Whether they can be those of no other, so that the user need not, and cannot, name the format.
+    pub certain: bool,
     /// Opens a file.
     pub open: OpenTable,
 }
@@ -95,17 +97,22 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn Table>, Erro
 
 fn format_of(input: &Input, head: &[u8], options: &ReadOptions) -> Result<&'static Format, Error> {
     let names = || FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
-    if let Some(name) = &options.format {
-        return FORMATS
-            .iter()
-            .find(|format| format.name == name)
-            .copied()
-            .ok_or_else(|| Error::Option(format!("there is no input format `{name}`; formats are {}", names())));
+    let by_content = FORMATS.iter().find(|format| (format.recognises)(head));
+    let by_option = match &options.format {
+        None => None,
+        Some(name) => Some(
+            FORMATS
+                .iter()
+                .find(|format| format.name == name)
+                .ok_or_else(|| Error::Option(format!("there is no input format `{name}`; formats are {}", names())))?,
+        ),
+    };
+    if let Some(certain) = by_content.filter(|format| format.certain) {
+        return Ok(certain);
     }
     let extension = input.plain_name().rsplit_once('.').map_or("", |(_, extension)| extension).to_lowercase();
-    let by_content = FORMATS.iter().find(|format| (format.recognises)(head));
     let by_name = FORMATS.iter().find(|format| format.extensions.contains(&extension.as_str()));
-    by_content.or(by_name).copied().ok_or_else(|| Error::Format {
+    by_option.or(by_content).or(by_name).copied().ok_or_else(|| Error::Format {
         path: input.path.clone(),
         message: format!("cannot tell the format of this file; name it with --input-format ({})", names()),
     })

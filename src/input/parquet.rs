@@ -27,6 +27,7 @@ pub(super) static FORMAT: Format = Format {
     name: "parquet",
     extensions: &["parquet", "parq", "pq"],
     recognises: |head| head.starts_with(b"PAR1"),
+    certain: true,
     open: |input, options| Ok(Box::new(ParquetTable::open(input, options)?)),
 };
 

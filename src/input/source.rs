@@ -3,11 +3,13 @@
 use super::framing::Framing;
 use crate::error::Error;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The name of standard input among data files.
 pub const STDIN: &str = "-";
@@ -46,18 +48,66 @@ pub fn bytes_at(source: &(impl Source + ?Sized), offset: u64, length: u64) -> io
     Ok(buffer.into())
 }
 
+/// Handles of data files that are kept open; further files are opened for every read. Systems allow a
+/// program a few hundred at least.
+const MOST_HANDLES: usize = 64;
+
+static HANDLES: AtomicUsize = AtomicUsize::new(0);
+
 /// A file of this machine, read by position: threads share one handle without sharing a cursor.
 pub struct LocalFile {
-    file: File,
+    path: PathBuf,
+    /// Kept open, if there are not too many others.
+    handle: Option<File>,
+    counted: bool,
     length: u64,
     modified: Option<i64>,
 }
 
 impl LocalFile {
-    fn new(file: File) -> io::Result<Self> {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
         let metadata = file.metadata()?;
         let modified = metadata.modified().ok().and_then(super::files::micros);
-        Ok(Self { file, length: metadata.len(), modified })
+        let counted = HANDLES.fetch_add(1, Ordering::Relaxed) < MOST_HANDLES;
+        if !counted {
+            HANDLES.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(Self {
+            path: path.to_path_buf(),
+            handle: counted.then_some(file),
+            counted,
+            length: metadata.len(),
+            modified,
+        })
+    }
+
+    /// A file that has no name to be opened by.
+    fn unnamed(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self { path: PathBuf::new(), handle: Some(file), counted: false, length, modified: None })
+    }
+
+    /// Calls `work` with the file, which must be the one that was opened first.
+    fn with<T>(&self, work: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+        if let Some(file) = &self.handle {
+            return work(file);
+        }
+        let file = File::open(&self.path)?;
+        let metadata = file.metadata()?;
+        let modified = metadata.modified().ok().and_then(super::files::micros);
+        if metadata.len() != self.length || modified != self.modified {
+            return Err(io::Error::other("it was changed while it was read"));
+        }
+        work(&file)
+    }
+}
+
+impl Drop for LocalFile {
+    fn drop(&mut self) {
+        if self.counted {
+            HANDLES.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -68,21 +118,23 @@ impl Source for LocalFile {
 
     #[cfg(unix)]
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
+        self.with(|file| std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset))
     }
 
     #[cfg(windows)]
     fn read_at(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
-        while !buffer.is_empty() {
-            match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => {
-                    buffer = &mut buffer[read..];
-                    offset += read as u64;
+        self.with(|file| {
+            while !buffer.is_empty() {
+                match std::os::windows::fs::FileExt::seek_read(file, buffer, offset)? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    read => {
+                        buffer = &mut buffer[read..];
+                        offset += read as u64;
+                    }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     fn modified(&self) -> Option<i64> {
@@ -132,7 +184,7 @@ impl Input {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let trouble = |source| Error::Read { path: path.to_path_buf(), source };
         if path == Path::new(STDIN) {
-            let source = spooled(path, &mut io::stdin().lock())?;
+            let source = spooled_once(path, || Ok(Box::new(io::stdin())))?;
             return Self::new(PathBuf::from("stdin"), source);
         }
         if let Some(url) = super::remote::url(path) {
@@ -142,13 +194,11 @@ impl Input {
         if kind.is_dir() {
             return Err(trouble(io::Error::from(io::ErrorKind::IsADirectory)));
         }
-        let file = File::open(path).map_err(trouble)?;
         // A pipe gives its bytes once; files are read more than once.
         let source = if kind.is_file() {
-            Arc::new(LocalFile::new(file).map_err(trouble)?)
+            Arc::new(LocalFile::open(path).map_err(trouble)?)
         } else {
-            let mut file = file;
-            spooled(path, &mut file)?
+            spooled_once(path, || Ok(Box::new(File::open(path)?)))?
         };
         Self::new(path.to_path_buf(), source)
     }
@@ -218,11 +268,38 @@ impl Input {
     }
 }
 
+/// Inputs that give their bytes once, and where those are now: data is opened again when types must be
+/// wider.
+static SPOOLED: Mutex<BTreeMap<PathBuf, Arc<dyn Source>>> = Mutex::new(BTreeMap::new());
+
+fn spooled_once(path: &Path, open: impl FnOnce() -> io::Result<Box<dyn Read>>) -> Result<Arc<dyn Source>, Error> {
+    let mut spools = SPOOLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(source) = spools.get(path) {
+        return Ok(source.clone());
+    }
+    let mut reader = open().map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+    let source = spooled(path, &mut reader)?;
+    spools.insert(path.to_path_buf(), source.clone());
+    Ok(source)
+}
+
 /// Copies bytes that come once into a temporary file without a name: it is gone with the process,
 /// however that ends.
 fn spooled(path: &Path, reader: &mut dyn Read) -> Result<Arc<dyn Source>, Error> {
     let trouble = |source| Error::Read { path: path.to_path_buf(), source };
-    let mut file = tempfile::tempfile().map_err(trouble)?;
-    io::copy(reader, &mut file).map_err(trouble)?;
-    Ok(Arc::new(LocalFile::new(file).map_err(trouble)?))
+    let no_room = |source: io::Error| Error::Format {
+        path: path.to_path_buf(),
+        message: format!("cannot be kept in a temporary file in {}: {source}", std::env::temp_dir().display()),
+    };
+    let mut file = tempfile::tempfile().map_err(no_room)?;
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => file.write_all(&buffer[..read]).map_err(no_room)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(trouble(error)),
+        }
+    }
+    Ok(Arc::new(LocalFile::unnamed(file).map_err(trouble)?))
 }

@@ -223,7 +223,7 @@ impl Frequencies {
 
 fn lost(error: std::io::Error) -> Unevaluated {
     Unevaluated::new("temporary_file", format!("distinct values could not be counted: {error}"))
-        .help("give temporary files room (TMPDIR names their directory), or raise --memory-limit")
+        .help("give temporary files room (TMPDIR names their directory), or raise --memory-limit to need none")
 }
 
 fn widened(groups: Groups<u64>, into: &mut Groups<u128>) {

@@ -194,7 +194,7 @@ impl Engine {
         let reason = match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => Unevaluated::new(
                 "memory_limit",
-                format!("the query needs more memory than it may take: {}", first_line(error)),
+                format!("the query needs more memory than the {} bytes it may take", self.options.memory_bytes),
             )
             .help("make it smaller, or raise --memory-limit"),
             _ => Unevaluated::new("sql_failed", format!("Error executing SQL statement: {}", first_line(error))),

@@ -71,7 +71,9 @@ impl Inference {
         // Codes such as 007 keep their zeros only as text.
         let code = columns::has_leading_zero(value);
         self.integer = self.integer && !code && columns::integer(value).is_some();
-        self.whole = self.whole && !code && columns::decimal(value, 38, 0).is_some();
+        // A whole number with a point or a plus sign is a float's way to write it.
+        let plain = !value.iter().any(|byte| matches!(byte, b'.' | b'+'));
+        self.whole = self.whole && !code && plain && columns::decimal(value, 38, 0).is_some();
         self.float = self.float && !code && columns::float(value).is_some();
         self.date = self.date && columns::date(value).is_some();
         let timestamp = if self.timestamp || self.zoned { columns::timestamp(value) } else { None };
@@ -162,6 +164,8 @@ mod tests {
             (&[], DataType::Utf8),
             (&["99999999999999999999"], WHOLE),
             (&["99999999999999999999", "1.5"], DataType::Float64),
+            (&["1.0", "2.0"], DataType::Float64),
+            (&["+1"], DataType::Float64),
         ];
         for (values, data_type) in table {
             assert_eq!(inferred(values), data_type, "{values:?}");

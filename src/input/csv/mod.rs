@@ -27,6 +27,7 @@ pub(super) static FORMAT: Format = Format {
     name: "csv",
     extensions: &["csv", "tsv", "txt"],
     recognises: |_| false,
+    certain: false,
     open: |input, options| Ok(Box::new(CsvTable::open(input, options)?)),
 };
 

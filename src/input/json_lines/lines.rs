@@ -55,6 +55,10 @@ pub struct LineReader<'a> {
     columns: &'a HashMap<String, usize>,
     /// Keys in the order of the last line, as written with quotes and colon.
     expected: Vec<(Vec<u8>, usize)>,
+    /// Where each column is among those.
+    places: HashMap<usize, usize>,
+    /// Takes keys that no column has, which are trouble otherwise.
+    keys: Option<&'a mut dyn FnMut(String)>,
 }
 
 fn malformed(what: &str) -> Trouble {
@@ -64,7 +68,7 @@ fn malformed(what: &str) -> Trouble {
 impl<'a> LineReader<'a> {
     /// For lines of a chunk.
     pub fn new(bytes: &'a [u8], columns: &'a HashMap<String, usize>) -> Self {
-        Self { bytes, columns, expected: Vec::new() }
+        Self { bytes, columns, expected: Vec::new(), places: HashMap::new(), keys: None }
     }
 
     /// Reads the line that starts at a position and calls `visit` with the column and value of each
@@ -95,7 +99,10 @@ impl<'a> LineReader<'a> {
             let (token, next) = self.value(self.blanks(value))?;
             match column {
                 Ok(column) => visit(column, token),
-                Err(name) => return Err(Trouble::Unknown(name, token)),
+                Err(name) => match &mut self.keys {
+                    Some(keys) => keys(name),
+                    None => return Err(Trouble::Unknown(name, token)),
+                },
             }
             at = self.blanks(next);
             match self.bytes.get(at) {
@@ -118,10 +125,11 @@ impl<'a> LineReader<'a> {
         }
         let name = text(token, self.bytes).ok_or_else(|| malformed("a key is no text in UTF-8"))?;
         let Some(column) = self.columns.get(&name) else { return Ok((Err(name), colon + 1)) };
-        match self.expected.iter().position(|(_, known)| known == column) {
-            Some(known) => *position = known,
+        match self.places.get(column) {
+            Some(known) => *position = *known,
             None => {
                 *position = self.expected.len();
+                self.places.insert(*column, *position);
                 self.expected.push((self.bytes[at..=colon].to_vec(), *column));
             }
         }
@@ -222,6 +230,14 @@ impl<'a> LineReader<'a> {
             }
         }
     }
+}
+
+/// Calls `visit` with every key of a line, as far as it can be read.
+pub fn each_key(line: &[u8], mut visit: impl FnMut(String)) {
+    let none = HashMap::new();
+    let mut reader = LineReader::new(line, &none);
+    reader.keys = Some(&mut visit);
+    let _ = reader.line(0, |_, _| {});
 }
 
 /// The text of a string; `None` when it is not UTF-8 or an escape is wrong.

@@ -29,6 +29,7 @@ pub(super) static FORMAT: Format = Format {
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         head.strip_prefix(b"{").is_some_and(|rest| matches!(rest.trim_ascii_start(), [] | [b'"' | b'}', ..]))
     },
+    certain: false,
     open: |input, options| Ok(Box::new(JsonTable::open(input, options)?)),
 };
 
@@ -66,45 +67,62 @@ impl JsonTable {
         let mut because: Vec<Option<String>> = Vec::new();
         let mut cutter = cutter(input)?;
         let mut rows = 0;
-        while rows < options.csv.sample_rows
-            && let Some(chunk) = cutter.next()?
-        {
+        // A key behind the sample was found while reading: now all lines are the sample.
+        let mut sample_rows = options.csv.sample_rows;
+        loop {
+            let late = options.inferred_types.keys().any(|name| !positions.contains_key(name));
+            let Some(chunk) = (if rows < sample_rows || late { cutter.next()? } else { None }) else { break };
+            if rows >= sample_rows {
+                sample_rows = usize::MAX;
+            }
+            // Keys of the chunk that are new become columns before its values are looked at.
+            let mut at = 0;
+            let mut new_keys = Vec::new();
+            while rows < sample_rows && at < chunk.bytes().len() {
+                let end = memchr::memchr(b'\n', &chunk.bytes()[at..]).map_or(chunk.bytes().len(), |end| at + end + 1);
+                lines::each_key(&chunk.bytes()[at..end], |key| {
+                    if !positions.contains_key(&key) {
+                        new_keys.push(key);
+                    }
+                });
+                for key in new_keys.drain(..) {
+                    if !positions.contains_key(&key) {
+                        positions.insert(key.clone(), names.len());
+                        names.push(key);
+                    }
+                }
+                if names.len() > MOST_COLUMNS {
+                    let message = format!("has more than {MOST_COLUMNS} different keys");
+                    return Err(Error::Format { path: input.path.clone(), message });
+                }
+                at = end;
+            }
+            inferred.resize_with(names.len(), Inference::default);
+            because.resize_with(names.len(), || None);
             let (mut at, mut line) = (0, chunk.line);
-            while rows < options.csv.sample_rows && at < chunk.bytes().len() {
-                let mut values: Vec<(usize, Token)> = Vec::new();
-                let read =
-                    LineReader::new(chunk.bytes(), &positions).line(at, |column, token| values.push((column, token)));
-                let (next, blank) = match read {
-                    Ok(read) => read,
-                    Err(Trouble::Unknown(name, _)) => {
-                        if names.len() == MOST_COLUMNS {
-                            let message = format!("has more than {MOST_COLUMNS} different keys");
-                            return Err(Error::Format { path: input.path.clone(), message });
-                        }
-                        positions.insert(name.clone(), names.len());
-                        names.push(name);
-                        inferred.push(Inference::default());
-                        because.push(None);
-                        continue;
-                    }
-                    Err(Trouble::Malformed(message)) => {
-                        return Err(Error::Line { path: input.path.clone(), line, message });
-                    }
-                };
-                for (column, token) in values {
+            let mut reader = LineReader::new(chunk.bytes(), &positions);
+            while rows < sample_rows && at < chunk.bytes().len() {
+                let read = reader.line(at, |column, token| {
                     let before = inferred[column];
                     inferred[column].see(token, chunk.bytes());
                     let mixed = !before.is_empty() && before.data_type() != DataType::Utf8;
                     if mixed && inferred[column].data_type() == DataType::Utf8 {
                         because[column] = Some(format!("{} in line {line}", shown(token, chunk.bytes())));
                     }
-                }
+                });
+                let (next, blank) = read.map_err(|trouble| {
+                    let message = match trouble {
+                        Trouble::Malformed(message) => message,
+                        Trouble::Unknown(..) => "a key cannot be read".into(),
+                    };
+                    Error::Line { path: input.path.clone(), line, message }
+                })?;
                 rows += usize::from(!blank);
                 line += 1;
                 at = next;
             }
         }
-        // A key behind the sample was found while reading.
+        // Keys of other files of the dataset.
         for name in options.inferred_types.keys().filter(|name| !positions.contains_key(*name)).collect::<Vec<_>>() {
             positions.insert(name.clone(), names.len());
             names.push(name.clone());
@@ -136,6 +154,17 @@ impl JsonTable {
     fn misfit(&self, column: usize, token: Token, bytes: &[u8], line: u64) -> Error {
         let field = self.schema.field(column);
         let shown = shown(token, bytes);
+        let wrong = match token.kind {
+            Kind::Number if columns::float(token.of(bytes)).is_none() => Some("is no number"),
+            Kind::Text | Kind::Escaped if lines::text(token, bytes).is_none() => {
+                Some("is no text in UTF-8, or has a wrong escape")
+            }
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let message = format!("column `{}`: {shown} {wrong}", escape_controls(field.name()));
+            return Error::Line { path: self.input.path.clone(), line, message };
+        }
         if self.origins[column] == Origin::Named {
             let name = escape_controls(field.name());
             let message = format!("column `{name}`: {shown} is no {}", columns::type_name(field.data_type()));

@@ -1,6 +1,6 @@
 //! Keys and their counts, partitioned by hash.
 
-use super::spill::{Spill, SpillWriter};
+use super::spill::Spill;
 use crate::metrics::memory::MemoryBudget;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -107,11 +107,13 @@ pub struct Groups<K> {
     failed: Option<String>,
 }
 
+/// Keys whose hashes start alike.
 #[derive(Debug, Clone, Default)]
-struct Partition<K> {
+pub struct Partition<K> {
     /// One entry a row. The last chunk grows; merging hands chunks over without copying.
-    chunks: Vec<Vec<K>>,
-    counted: Vec<(K, u64)>,
+    pub chunks: Vec<Vec<K>>,
+    /// Keys that occur more than once, with their counts.
+    pub counted: Vec<(K, u64)>,
 }
 
 impl<K> Default for Groups<K> {
@@ -190,7 +192,7 @@ impl<K: Key> Groups<K> {
     fn spill(&mut self) {
         let partitions = std::mem::replace(&mut self.partitions, empty_partitions());
         self.budget.shrink(std::mem::take(&mut self.held));
-        match written(&partitions) {
+        match Spill::write(&partitions, &self.budget) {
             Ok(spill) => self.spills.push(spill),
             Err(error) => self.failed = Some(format!("keys cannot be written to a temporary file: {error}")),
         }
@@ -206,6 +208,14 @@ impl<K: Key> Groups<K> {
     /// Takes over the keys of another partition of the data.
     pub fn merge(&mut self, mut later: Self) {
         self.failed = self.failed.take().or(later.failed.take());
+        if !later.spills.is_empty() && !Arc::ptr_eq(&self.budget, &later.budget) {
+            // What it wrote is in another file.
+            match later.into_sorted() {
+                Ok(sorted) => sorted.into_iter().for_each(|(key, weight)| self.add(key, weight)),
+                Err(error) => self.fail(error.to_string()),
+            }
+            return;
+        }
         self.spills.append(&mut later.spills);
         if later.partitions.is_empty() {
             std::mem::take(&mut later.small).into_iter().for_each(|(key, weight)| self.add(key, weight));
@@ -254,7 +264,7 @@ impl<K: Key> Groups<K> {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(partition) = partitions.get(at) else { return Ok(summaries) };
                 let partition = std::mem::take(&mut *partition.lock().unwrap_or_else(PoisonError::into_inner));
-                let source = Counted { partition: &partition, spills: &self.spills, at };
+                let source = Counted { partition: &partition, spills: &self.spills, budget: &self.budget, at };
                 let pieces = source.pieces(self.budget.limit() / threads as u64 / 4);
                 for piece in 0..pieces {
                     table.count(&source, piece, pieces)?;
@@ -338,15 +348,6 @@ fn empty_partitions<K>() -> Vec<Partition<K>> {
     (0..PARTITIONS).map(|_| Partition { chunks: Vec::new(), counted: Vec::new() }).collect()
 }
 
-fn written<K: Key>(partitions: &[Partition<K>]) -> io::Result<Spill> {
-    let mut writer = SpillWriter::new()?;
-    for (at, partition) in partitions.iter().enumerate() {
-        writer.keys(at, &partition.chunks)?;
-        writer.counted(at, &partition.counted)?;
-    }
-    writer.finish()
-}
-
 /// A chunk never grows: growing would copy its keys and touch new memory for them.
 #[cold]
 fn chunk_with<K>(key: K) -> Vec<K> {
@@ -359,6 +360,7 @@ fn chunk_with<K>(key: K) -> Vec<K> {
 struct Counted<'a, K> {
     partition: &'a Partition<K>,
     spills: &'a [Spill],
+    budget: &'a MemoryBudget,
     at: usize,
 }
 
@@ -377,11 +379,11 @@ impl<K: Key> Counted<'_, K> {
     fn each(&self, mut visit: impl FnMut(K, u64)) -> io::Result<()> {
         self.partition.counted.iter().for_each(|(key, weight)| visit(*key, *weight));
         self.partition.chunks.iter().flatten().for_each(|key| visit(*key, 1));
-        self.spills.iter().try_for_each(|spill| spill.each(self.at, &mut visit))
+        self.spills.iter().try_for_each(|spill| spill.each(self.at, self.budget, &mut visit))
     }
 }
 
-/// Linear probing over slots twice as many as the keys; a count of 0 marks a free slot. The
+/// Linear probing over half as many slots again as there are keys, at least; a count of 0 marks a free slot. The
 /// memory is used again for every partition.
 #[derive(Default)]
 struct Table<K> {
@@ -392,7 +394,7 @@ struct Table<K> {
 impl<K: Key> Table<K> {
     fn count(&mut self, source: &Counted<'_, K>, piece: u64, pieces: u64) -> io::Result<()> {
         let keys = usize::try_from(source.keys() / pieces).unwrap_or(usize::MAX >> 8);
-        self.reset((keys * 2).next_power_of_two().max(2));
+        self.reset((keys + keys / 2).next_power_of_two().max(2));
         if pieces == 1 {
             return source.each(|key, weight| self.add(key, weight));
         }

@@ -1,9 +1,8 @@
-//! Keys on disk, in files without a name: they are gone with the process, however it ends.
+//! Keys on disk, in the temporary file of a memory budget.
 
-use super::groups::Key;
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use super::groups::{Key, Partition};
+use crate::metrics::memory::MemoryBudget;
+use std::io::{self, BufWriter, Write};
 
 /// Bytes read at a time.
 const BUFFER: usize = 1 << 16;
@@ -21,78 +20,64 @@ struct Segment {
 /// Keys that were written out at once.
 #[derive(Debug, Clone)]
 pub struct Spill {
-    /// Readers share one cursor.
-    file: Arc<Mutex<File>>,
     segments: Vec<Segment>,
-}
-
-/// Writes the partitions of one spill.
-pub struct SpillWriter {
-    writer: BufWriter<File>,
-    position: u64,
-    segments: Vec<Segment>,
-}
-
-impl SpillWriter {
-    /// Starts a temporary file.
-    pub fn new() -> io::Result<Self> {
-        Ok(Self { writer: BufWriter::with_capacity(1 << 20, tempfile::tempfile()?), position: 0, segments: Vec::new() })
-    }
-
-    /// Writes keys of a partition that occur once each.
-    pub fn keys<K: Key>(&mut self, partition: usize, chunks: &[Vec<K>]) -> io::Result<()> {
-        let mut keys = 0;
-        for chunk in chunks {
-            chunk.iter().try_for_each(|key| key.write(&mut self.writer))?;
-            keys += chunk.len() as u64;
-        }
-        self.close(partition, keys, K::BYTES, false);
-        Ok(())
-    }
-
-    /// Writes keys of a partition with their counts.
-    pub fn counted<K: Key>(&mut self, partition: usize, counted: &[(K, u64)]) -> io::Result<()> {
-        for (key, count) in counted {
-            key.write(&mut self.writer)?;
-            self.writer.write_all(&count.to_le_bytes())?;
-        }
-        self.close(partition, counted.len() as u64, K::BYTES + 8, true);
-        Ok(())
-    }
-
-    fn close(&mut self, partition: usize, keys: u64, width: usize, counted: bool) {
-        if keys > 0 {
-            self.segments.push(Segment { partition, offset: self.position, keys, counted });
-            self.position += keys * width as u64;
-        }
-    }
-
-    /// Ends the file.
-    pub fn finish(self) -> io::Result<Spill> {
-        let file = self.writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(Spill { file: Arc::new(Mutex::new(file)), segments: self.segments })
-    }
 }
 
 impl Spill {
+    /// Writes all partitions.
+    pub fn write<K: Key>(partitions: &[Partition<K>], budget: &MemoryBudget) -> io::Result<Self> {
+        let mut segments = Vec::new();
+        let start = budget.append(|file| {
+            let mut writer = BufWriter::with_capacity(1 << 20, file);
+            let mut offset = 0;
+            for (partition, own) in partitions.iter().enumerate() {
+                let mut segment = |keys: usize, width: usize, counted: bool| {
+                    if keys > 0 {
+                        segments.push(Segment { partition, offset, keys: keys as u64, counted });
+                        offset += (keys * width) as u64;
+                    }
+                };
+                segment(own.chunks.iter().map(Vec::len).sum(), K::BYTES, false);
+                segment(own.counted.len(), K::BYTES + 8, true);
+                own.chunks.iter().flatten().try_for_each(|key| key.write(&mut writer))?;
+                for (key, count) in &own.counted {
+                    key.write(&mut writer)?;
+                    writer.write_all(&count.to_le_bytes())?;
+                }
+            }
+            writer.flush()
+        })?;
+        segments.iter_mut().for_each(|segment| segment.offset += start);
+        Ok(Self { segments })
+    }
+
     /// Keys of a partition.
     pub fn keys_in(&self, partition: usize) -> u64 {
-        self.segments.iter().filter(|segment| segment.partition == partition).map(|segment| segment.keys).sum()
+        self.of(partition).map(|segment| segment.keys).sum()
+    }
+
+    fn of(&self, partition: usize) -> impl Iterator<Item = &Segment> {
+        // Segments are in the order of partitions.
+        let first = self.segments.partition_point(|segment| segment.partition < partition);
+        self.segments[first..].iter().take_while(move |segment| segment.partition == partition)
     }
 
     /// Calls `visit` with every key of a partition and its count.
-    pub fn each<K: Key>(&self, partition: usize, mut visit: impl FnMut(K, u64)) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
-        for segment in self.segments.iter().filter(|segment| segment.partition == partition) {
+    pub fn each<K: Key>(
+        &self,
+        partition: usize,
+        budget: &MemoryBudget,
+        mut visit: impl FnMut(K, u64),
+    ) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        for segment in self.of(partition) {
+            buffer.resize(BUFFER, 0);
             let width = K::BYTES + if segment.counted { 8 } else { 0 };
             let (mut offset, mut rest) = (segment.offset, segment.keys);
             while rest > 0 {
                 let keys = rest.min((BUFFER / width) as u64);
                 let bytes = &mut buffer[..keys as usize * width];
-                let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(offset))?;
-                file.read_exact(bytes)?;
-                drop(file);
+                budget.read_back(offset, bytes)?;
                 for entry in bytes.chunks_exact(width) {
                     let (key, count) = entry.split_at(K::BYTES);
                     let count = count.try_into().map_or(1, u64::from_le_bytes);
