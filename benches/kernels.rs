@@ -63,7 +63,8 @@ fn families(name: &str) -> Vec<(&'static str, Family)> {
         Intervals::satisfying(Operator::Between, &[Point::spanning(100, 100), Point::spanning(90_000, 90_000)]);
     let set = TextSet { values: ["a".to_string(), "b".to_string()].into(), ..TextSet::default() };
     let pattern = "[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\\.[A-Za-z]{2,}";
-    let mut families = vec![("non_null", Family::NonNull), ("frequencies", Family::Frequencies)];
+    let mut families =
+        vec![("non_null", Family::NonNull), ("frequencies", Family::Frequencies), ("distinct", Family::Distinct)];
     if name == "utf8" {
         families.extend([
             ("lengths", Family::Lengths),

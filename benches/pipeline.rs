@@ -80,6 +80,61 @@ fn predicates(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The benchmark ruleset over text, by the byte.
+fn text_formats(criterion: &mut Criterion) {
+    let (csv, json) = orders::texts(200_000);
+    let rules = ruleset(include_str!("orders.dqdl"));
+    let mut group = criterion.benchmark_group("text");
+    for (name, path) in [("CSV", csv), ("JSON Lines", json)] {
+        let bytes = std::fs::metadata(&path).expect("a file").len();
+        group.sample_size(10).throughput(Throughput::Bytes(bytes));
+        let options = CheckOptions { threads: 2, ..CheckOptions::default() };
+        group.bench_function(format!("26 rules on {name}"), |bencher| {
+            bencher.iter(|| {
+                black_box(check(&rules, std::slice::from_ref(&path), &options, Watch::default()).expect("readable"))
+            });
+        });
+    }
+    group.finish();
+}
+
+/// What footers prove is not read.
+fn footers(criterion: &mut Criterion) {
+    let path = orders::parquet(4, 250_000);
+    let rules = ruleset(
+        "Rules = [ RowCount > 0, Completeness \"email\" > 0.5, ColumnValues \"quantity\" between 0 and 101, DataFreshness \"order_date\" < 90000 days ]",
+    );
+    let mut group = criterion.benchmark_group("footers");
+    for ignore_statistics in [false, true] {
+        let mut options = CheckOptions { threads: 2, ..CheckOptions::default() };
+        options.read.ignore_statistics = ignore_statistics;
+        let name = if ignore_statistics { "the data read" } else { "the footer trusted" };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                black_box(check(&rules, std::slice::from_ref(&path), &options, Watch::default()).expect("readable"))
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Distinct values in memory and, beyond the limit, on disk.
+fn spilling(criterion: &mut Criterion) {
+    let path = orders::parquet(4, 250_000);
+    let rules = ruleset("Rules = [ Uniqueness \"email\" > 0 ]");
+    let mut group = criterion.benchmark_group("distinct values");
+    group.sample_size(10).throughput(Throughput::Elements(1_000_000));
+    for (name, memory_bytes) in [("in memory", 4u64 << 30), ("beyond the limit", 1 << 20)] {
+        let options = CheckOptions { threads: 2, memory_bytes, ..CheckOptions::default() };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                black_box(check(&rules, std::slice::from_ref(&path), &options, Watch::default()).expect("readable"))
+            });
+        });
+    }
+    group.finish();
+}
+
 /// Parsing and binding, by the byte.
 fn language(criterion: &mut Criterion) {
     let rule = "    ColumnValues \"status\" in [\"pending\",\"shipped\"] with threshold > 0.99,\n";
@@ -93,5 +148,5 @@ fn language(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, language, rules_share_a_scan, benchmark_ruleset, predicates);
+criterion_group!(benches, language, rules_share_a_scan, benchmark_ruleset, predicates, text_formats, footers, spilling);
 criterion_main!(benches);

@@ -1,7 +1,7 @@
 //! Generated orders: deterministic, with a few rows that break each rule.
 
 use arrow_array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, RecordBatch,
     StringArray, TimestampMicrosecondArray,
 };
 use parquet::arrow::ArrowWriter;
@@ -101,4 +101,40 @@ pub fn parquet(groups: usize, rows: usize) -> PathBuf {
     (0..groups).for_each(|group| writer.write(&batch(group * rows, rows)).expect("written"));
     writer.close().expect("closed");
     path
+}
+
+/// CSV and JSON Lines of `rows` rows, in the target directory.
+pub fn texts(rows: usize) -> (PathBuf, PathBuf) {
+    let batch = batch(0, rows);
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let (csv, json) = (directory.join(format!("orders_{rows}.csv")), directory.join(format!("orders_{rows}.jsonl")));
+    let options = arrow_cast::display::FormatOptions::default();
+    let columns: Vec<_> = batch
+        .columns()
+        .iter()
+        .map(|column| arrow_cast::display::ArrayFormatter::try_new(column, &options).expect("a formatter"))
+        .collect();
+    let schema = batch.schema();
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let mut as_csv = names.join(",") + "\n";
+    let mut as_json = String::new();
+    for row in 0..rows {
+        let values: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
+        as_csv.push_str(&values.join(","));
+        as_csv.push('\n');
+        let fields = names.iter().zip(&values).zip(batch.columns()).map(|((name, value), column)| {
+            let plain = value.parse::<f64>().is_ok() || value == "true" || value == "false";
+            if column.is_null(row) {
+                format!("\"{name}\":null")
+            } else if plain {
+                format!("\"{name}\":{value}")
+            } else {
+                format!("\"{name}\":\"{value}\"")
+            }
+        });
+        as_json.push_str(&format!("{{{}}}\n", fields.collect::<Vec<_>>().join(",")));
+    }
+    std::fs::write(&csv, as_csv).expect("written");
+    std::fs::write(&json, as_json).expect("written");
+    (csv, json)
 }

@@ -243,14 +243,6 @@ impl Table for IpcFile {
         })?;
         Ok(batch.map_or_else(|| Box::new(std::iter::empty()) as Batches<'_>, |batch| sliced(batch, batch_rows)))
     }
-
-    fn stream(&self, _: &[usize], _: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
-        Err(Error::Internal("the batches of an Arrow file have places".into()))
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
 }
 
 /// The largest schema or list of buffers.
@@ -336,17 +328,9 @@ impl Table for IpcStream {
         Parts::Streamed
     }
 
-    fn read(&self, _: usize, _: &[usize], _: usize) -> Result<Batches<'_>, Error> {
-        Err(Error::Internal("the batches of an Arrow stream have no places".into()))
-    }
-
     fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let messages = Messages::new(&self.input)?;
         Ok(Box::new(IpcBatches { path: self.input.path.clone(), messages, columns: columns.to_vec(), batch_rows }))
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
     }
 }
 

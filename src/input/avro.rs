@@ -156,18 +156,10 @@ impl Table for AvroTable {
         Parts::Streamed
     }
 
-    fn read(&self, _: usize, _: &[usize], _: usize) -> Result<Batches<'_>, Error> {
-        Err(Error::Internal("the blocks of an Avro file have no places".into()))
-    }
-
     fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let mut reader = BufReader::with_capacity(CHUNK, self.input.reader()?);
         read_header(&self.input, &mut reader)?;
         Ok(Box::new(AvroChunks { table: self, reader, columns: columns.to_vec(), batch_rows }))
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
     }
 }
 

@@ -5,7 +5,7 @@ mod ranges;
 
 use super::guard::guarded;
 use super::source::Input;
-use super::table::{Batches, Chunks, ColumnFacts, Parts, Table};
+use super::table::{Batches, ColumnFacts, Parts, Table};
 use super::{Format, ReadOptions};
 use crate::error::Error;
 use crate::input::is_text;
@@ -215,10 +215,6 @@ impl Table for ParquetTable {
         let leaf = (*self.leaves.get(column)?)?;
         let bytes = self.metadata.metadata().row_groups().get(part)?.columns().get(leaf)?.compressed_size();
         u64::try_from(bytes).ok()
-    }
-
-    fn stream(&self, _: &[usize], _: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
-        Err(Error::Internal("the parts of a Parquet file have places".into()))
     }
 
     fn read(&self, part: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error> {

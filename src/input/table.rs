@@ -51,10 +51,14 @@ pub trait Table: Send + Sync {
     /// Reads columns, given by increasing position, of a placed part in batches of at most
     /// `batch_rows` rows. Text may come dictionary-encoded. Without columns, batches carry
     /// only their number of rows.
-    fn read(&self, part: usize, columns: &[usize], batch_rows: usize) -> Result<Batches<'_>, Error>;
+    fn read(&self, part: usize, _columns: &[usize], _batch_rows: usize) -> Result<Batches<'_>, Error> {
+        Err(Error::Internal(format!("part {part} of a streamed file has no place")))
+    }
 
     /// Starts reading columns, given by increasing position, from the first row of a streamed file.
-    fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error>;
+    fn stream(&self, _columns: &[usize], _batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
+        Err(Error::Internal("a file of placed parts is not streamed".into()))
+    }
 
     /// Rows of a placed part, where the file tells.
     fn part_rows(&self, _part: usize) -> Option<u64> {
@@ -83,5 +87,7 @@ pub trait Table: Send + Sync {
     }
 
     /// Rows, where the file itself tells.
-    fn rows(&self) -> Option<u64>;
+    fn rows(&self) -> Option<u64> {
+        None
+    }
 }

@@ -11,7 +11,7 @@ pub(super) mod infer;
 mod records;
 
 use super::source::Input;
-use super::table::{Batches, Chunk, Chunks, Parts, Table};
+use super::table::{Chunk, Chunks, Parts, Table};
 use super::{Format, ReadOptions};
 use crate::error::Error;
 use crate::input::columns::{self, ColumnBuilder};
@@ -259,10 +259,6 @@ impl Table for CsvTable {
         Parts::Streamed
     }
 
-    fn read(&self, _: usize, _: &[usize], _: usize) -> Result<Batches<'_>, Error> {
-        Err(Error::Internal("the parts of a CSV file have no places".into()))
-    }
-
     fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let schema = Arc::new(self.schema.project(columns).map_err(|error| Error::Internal(error.to_string()))?);
         Ok(Box::new(CsvChunks {
@@ -289,9 +285,5 @@ impl Table for CsvTable {
                     .data_type(),
             ),
         }
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
     }
 }

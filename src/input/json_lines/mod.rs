@@ -199,10 +199,6 @@ impl Table for JsonTable {
         Parts::Streamed
     }
 
-    fn read(&self, _: usize, _: &[usize], _: usize) -> Result<Batches<'_>, Error> {
-        Err(Error::Internal("the parts of a JSON Lines file have no places".into()))
-    }
-
     fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let schema = self.schema.project(columns).map_err(|error| Error::Internal(error.to_string()))?;
         let mut slots = vec![None; self.schema.fields().len()];
@@ -223,10 +219,6 @@ impl Table for JsonTable {
                 Some(Inference::of(other).and(&Inference::of(self.schema.field(column).data_type())).data_type())
             }
         }
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
     }
 }
 
