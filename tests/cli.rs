@@ -187,7 +187,7 @@ fn bad_data_is_named_and_exits_with_3() {
     let directory = tempfile::tempdir().expect("a directory");
     let cases: Vec<(tempfile::NamedTempFile, &str)> = vec![
         (file(".csv", b""), "is empty"),
-        (file(".parquet", b""), "has 0 bytes"),
+        (file(".parquet", b""), "is empty"),
         (file(".parquet", &orders[..orders.len() / 2]), "cut off"),
         (file(".parquet", b"PAR1 this is no parquet file PAR1"), "parquet"),
         (file(".csv", b"a,b\n1,2\n3\n"), "line 3: has 1 field, the header has 2"),

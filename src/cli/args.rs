@@ -111,7 +111,7 @@ pub struct CheckArguments {
     /// How long one CustomSql query may take
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub sql_timeout: Duration,
-    /// Memory for distinct values before they go to temporary files; as much for each query and for the keys of each reference. Bytes, or a number with KB, MB, GB [default: half of the machine]
+    /// Memory for distinct values before they go to temporary files; as much for each query and for the keys of each reference. Bytes, or a number with KB, MB, GB [default: half of the machine, or of the container]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory_limit: Option<u64>,
     /// Worker threads; all cores when not given
@@ -139,7 +139,9 @@ fn size(text: &str) -> Result<u64, String> {
         _ => return Err("the units are B, KB, MB, GB and TB".into()),
     };
     let bytes = digits.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "a whole number, with a unit or without".to_string())
+    bytes
+        .filter(|bytes| *bytes >= 1 << 20)
+        .ok_or_else(|| "a whole number of at least 1MB, such as 512MB or 2GB".to_string())
 }
 
 /// Datasets beside the data.
@@ -231,7 +233,7 @@ pub struct ReadArguments {
     /// Do not believe the minima, maxima and NULL counts in Parquet footers; read the data
     #[arg(long, help_heading = "Reading data")]
     pub ignore_statistics: bool,
-    /// Type of a column, or of ALIAS.NAME: text, int, float, decimal(p,s), boolean, date, timestamp; repeatable (CSV)
+    /// Type of a column, or of ALIAS.NAME: text, int, float, decimal(p,s), boolean, date, timestamp; repeatable (CSV, JSON Lines, partition columns)
     #[arg(long, value_name = "NAME=TYPE", help_heading = "Reading data")]
     pub column_type: Vec<String>,
     /// The first line of CSV files is data
@@ -346,7 +348,7 @@ pub struct ExplainArguments {
     /// The ruleset, or - for stdin
     #[arg(long, short = 'r', value_name = "FILE")]
     pub ruleset: PathBuf,
-    /// Data files
+    /// Files, directories, patterns or URLs, as for dq check
     #[arg(required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
     /// How the plan is shown

@@ -21,8 +21,10 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         return Err(Trouble::Usage { message, help: Some("put one of them into a file".into()) });
     }
     let data = local_files(&arguments.data)?;
-    let others = local_files(&references.values().flatten().cloned().collect::<Vec<_>>())?;
-    let inputs: Vec<_> = data.iter().chain([&arguments.ruleset]).chain(&others).cloned().collect();
+    let mut inputs: Vec<_> = data.iter().chain([&arguments.ruleset]).cloned().collect();
+    for names in references.values() {
+        inputs.extend(local_files(names)?);
+    }
     output::spare(&sinks, &inputs)?;
     let mut seen = std::collections::HashSet::new();
     let twice =

@@ -79,7 +79,10 @@ pub fn expand(path: &str) -> Result<Vec<PathBuf>, Error> {
             return Err(wrong(format!("matches more than {MOST_FILES} files")));
         }
     }
-    if paths.is_empty() { Err(wrong("matches no file".into())) } else { Ok(paths) }
+    if paths.is_empty() {
+        return Err(Error::Format { path: PathBuf::from(path), message: "matches no file".into() });
+    }
+    Ok(paths)
 }
 
 /// A time in microseconds since 1970 UTC.

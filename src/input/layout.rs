@@ -7,6 +7,7 @@
 use super::files::{MOST_FILES, expand, list};
 use super::{remote, source::STDIN};
 use crate::error::Error;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// What Hive writes for NULL.
@@ -37,9 +38,16 @@ pub fn data_files(names: &[PathBuf], partition_columns: bool) -> Result<Vec<Data
             found.push(DataFile::from(name.as_path()));
         } else if let Some(url) = remote::url(name) {
             for object in remote::list(url)? {
-                found.push(data_file(Path::new(url), PathBuf::from(object.url)));
+                found.push(data_file(PathBuf::from(object.url)));
             }
             found.retain(|file| !is_marker(Path::new(url), &file.path));
+        } else if let Some((scheme, _)) =
+            name.to_str().and_then(|name| name.split_once("://")).filter(|_| !name.exists())
+        {
+            let scheme = crate::error::escape_controls(scheme);
+            return Err(Error::Option(format!(
+                "there is no way to read {scheme}://; data is at s3://, gs://, az://, http(s):// or in local files"
+            )));
         } else {
             // Everything below is meant, not the directories themselves.
             let below = name.ends_with("**").then(|| name.join("*"));
@@ -49,12 +57,11 @@ pub fn data_files(names: &[PathBuf], partition_columns: bool) -> Result<Vec<Data
                     continue;
                 }
                 if !root.is_dir() {
-                    // The names of directories count below a pattern, not in a path that was spelled out.
-                    found.push(if root == *name { DataFile::from(root.as_path()) } else { data_file(name, root) });
+                    found.push(data_file(root));
                 } else if below.is_none() {
                     let files = list(&root.to_string_lossy())?;
                     let data = files.into_iter().filter(|file| !is_marker(&root, &file.path));
-                    found.extend(data.map(|file| data_file(name, file.path)));
+                    found.extend(data.map(|file| data_file(file.path)));
                 }
             }
         }
@@ -66,6 +73,11 @@ pub fn data_files(names: &[PathBuf], partition_columns: bool) -> Result<Vec<Data
         if files.len() > MOST_FILES {
             return Err(Error::Option(format!("there are more than {MOST_FILES} data files")));
         }
+    }
+    let mut seen = HashSet::new();
+    if let Some(twice) = files.iter().find(|file| !seen.insert(&file.path)) {
+        let shown = crate::error::shown(&remote::shown_name(&twice.path));
+        return Err(Error::Option(format!("{shown} is named twice: its rows would count twice")));
     }
     if !partition_columns {
         files.iter_mut().for_each(|file| file.partition.clear());
@@ -93,9 +105,8 @@ fn names_markers(pattern: &Path) -> bool {
     wild.components().any(|part| part.as_os_str().to_str().is_some_and(|name| name.starts_with(['_', '.'])))
 }
 
-fn data_file(root: &Path, path: PathBuf) -> DataFile {
-    let below = path.strip_prefix(fixed(root)).unwrap_or(&path);
-    let partition = below.parent().into_iter().flat_map(Path::components).filter_map(|part| {
+fn data_file(path: PathBuf) -> DataFile {
+    let partition = path.parent().into_iter().flat_map(Path::components).filter_map(|part| {
         let (name, value) = part.as_os_str().to_str()?.split_once('=')?;
         let value = (value != NULL_PARTITION).then(|| decoded(value));
         (!name.is_empty()).then(|| (decoded(name), value))
@@ -131,16 +142,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_directories_below_the_root_are_values() {
-        let partition = |root: &str, path: &str| data_file(Path::new(root), PathBuf::from(path)).partition;
+    fn names_of_directories_are_values() {
+        let partition = |path: &str| data_file(PathBuf::from(path)).partition;
         let pair = |name: &str, value: Option<&str>| (name.to_string(), value.map(str::to_string));
         assert_eq!(
-            partition("lake", "lake/year=2024/city=S%C3%A3o%2FPaulo/a.parquet"),
+            partition("lake/year=2024/city=S%C3%A3o%2FPaulo/a.parquet"),
             [pair("year", Some("2024")), pair("city", Some("São/Paulo"))]
         );
-        assert_eq!(partition("lake/year=2024", "lake/year=2024/month=1/a.csv"), [pair("month", Some("1"))]);
-        assert_eq!(partition("lake/*/a.csv", "lake/day=__HIVE_DEFAULT_PARTITION__/a.csv"), [pair("day", None)]);
-        assert_eq!(partition("lake", "lake/plain/=x/a=b.csv"), []);
+        assert_eq!(partition("/lake/day=__HIVE_DEFAULT_PARTITION__/a.csv"), [pair("day", None)]);
+        assert_eq!(partition("lake/plain/=x/a=b.csv"), []);
     }
 
     #[test]

@@ -96,6 +96,10 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn Table>, Erro
 }
 
 fn format_of(input: &Input, head: &[u8], options: &ReadOptions) -> Result<&'static Format, Error> {
+    if head.is_empty() {
+        let message = "is empty: there is not even a header in it".to_string();
+        return Err(Error::Format { path: input.path.clone(), message });
+    }
     let names = || FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
     let by_content = FORMATS.iter().find(|format| (format.recognises)(head));
     let by_option = match &options.format {
@@ -103,7 +107,7 @@ fn format_of(input: &Input, head: &[u8], options: &ReadOptions) -> Result<&'stat
         Some(name) => Some(
             FORMATS
                 .iter()
-                .find(|format| format.name == name)
+                .find(|format| format.name == name || format.extensions.contains(&name.as_str()))
                 .ok_or_else(|| Error::Option(format!("there is no input format `{name}`; formats are {}", names())))?,
         ),
     };

@@ -45,6 +45,11 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     {
         object.insert("elapsed_seconds".into(), run.elapsed.as_secs_f64().into());
     }
+    if run.incomplete
+        && let Some(object) = document.as_object_mut()
+    {
+        object.insert("incomplete".into(), true.into());
+    }
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }

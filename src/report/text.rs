@@ -276,7 +276,8 @@ fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let took = if report.timed { format!(" in {}", seconds(run.elapsed.as_secs_f64())) } else { String::new() };
     writeln!(
         out,
-        "      {} row{}, {} of {} columns read, {}{took}",
+        "      {}{} row{}, {} of {} columns read, {}{took}",
+        if run.incomplete { "INTERRUPTED after " } else { "" },
         grouped(run.rows),
         if run.rows == 1 { "" } else { "s" },
         run.columns_read,

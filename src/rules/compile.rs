@@ -311,7 +311,7 @@ pub fn not_a_number(column: &Column, advice: &str) -> Unevaluated {
     match &column.text_because {
         Some(because) => {
             let name = crate::error::escape_controls(&column.name);
-            reason.help(format!("the column is text because of {because}; mend it, call it NULL with --csv-null, or name the type: --column-type {name}=float"))
+            reason.help(format!("the column is text because of {because}; mend it, name the type with --column-type {name}=float or, in CSV, call it NULL with --csv-null"))
         }
         None if is_text(&column.data_type) => reason.help(advice),
         None => reason,
