@@ -2,7 +2,7 @@
 //! Quality: text in, verdicts out.
 //!
 //! ```
-//! use dq::check::{CheckOptions, Ruleset, check};
+//! use dq::check::{CheckOptions, Ruleset, Watch, check};
 //! use dq::rules::{BindOptions, Target};
 //! use dq::verdict::Verdict;
 //!
@@ -11,7 +11,7 @@
 //! let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
 //! assert!(!ruleset.has_errors());
 //!
-//! let run = check(&ruleset, &["fixtures/data/customers.csv".into()], &CheckOptions::default(), None)?;
+//! let run = check(&ruleset, &["fixtures/data/customers.csv".into()], &CheckOptions::default(), Watch::default())?;
 //! assert_eq!(run.score, Some(1.0));
 //! assert!(run.outcomes.iter().all(|outcome| outcome.verdict == Verdict::Pass));
 //! # Ok(())
