@@ -289,7 +289,7 @@ fn carry_out(
     for (at, proofs) in task.programs {
         folds.push((at, programs[at].start(task.part, proofs, &columns)?));
     }
-    let known = task.read.as_ref().and_then(|(part, _)| part.rows());
+    let known = task.rows;
     let mut rows = 0;
     if let Some((part, columns)) = task.read {
         for batch in part.read(&columns, options.batch_rows.max(1))? {
@@ -303,9 +303,8 @@ fn carry_out(
             }
         }
     }
-    // Every cut of a part has all its rows; they are counted once.
     if let Some(progress) = options.progress {
-        progress.add(if task.cut <= 1 { known.unwrap_or(rows) } else { 0 }, task.bytes);
+        progress.add(if task.first { known.unwrap_or(rows) } else { 0 }, task.bytes);
     }
     for (at, fold) in folds {
         let states = fold.finish(&mut foldings[at])?;

@@ -22,6 +22,10 @@ pub struct Task<'a> {
     pub read: Option<(Part<'a>, Vec<usize>)>,
     /// Its share of the stored bytes, for progress.
     pub bytes: u64,
+    /// Rows of the part, where the file tells.
+    pub rows: Option<u64>,
+    /// Whether it is the first of its part: every task has all rows, which are counted once.
+    pub first: bool,
 }
 
 /// Hands out tasks.
@@ -78,6 +82,7 @@ impl<'a> Tasks<'a> {
     fn cut(&mut self, part: Part<'a>) {
         let number = self.parts;
         self.parts += 1;
+        let rows = part.rows();
         let mut proved = Vec::new();
         let mut open: Vec<(usize, PartStates, Vec<usize>)> = Vec::new();
         for (at, program) in self.programs.iter().enumerate() {
@@ -90,7 +95,7 @@ impl<'a> Tasks<'a> {
         let share = part.stored_bytes();
         if !proved.is_empty() {
             let bytes = if open.is_empty() { share } else { 0 };
-            self.queue.push_back(Task { part: number, cut: 0, programs: proved, read: None, bytes });
+            self.queue.push_back(Task { part: number, cut: 0, programs: proved, read: None, bytes, rows, first: true });
         }
         let sizes: Option<Vec<u64>> =
             open.iter().map(|(_, _, needed)| needed.iter().map(|column| part.column_bytes(*column)).sum()).collect();
@@ -119,7 +124,8 @@ impl<'a> Tasks<'a> {
             self.read.extend(&columns);
             let read = own.map(|own| (own, columns));
             let bytes = share / (last as u64 + 1);
-            self.queue.push_back(Task { part: number, cut: cut + 1, programs, read, bytes });
+            let first = self.queue.is_empty();
+            self.queue.push_back(Task { part: number, cut: cut + 1, programs, read, bytes, rows, first });
         }
     }
 }
