@@ -4,7 +4,7 @@ use super::csv::infer::Inference;
 use super::layout::DataFile;
 use super::source::Input;
 use super::table::Table;
-use super::{MissingColumns, ReadOptions};
+use super::{MissingColumns, ReadOptions, cast_strictly};
 use crate::error::{Error, escape_controls, shown};
 use arrow_array::{ArrayRef, StringArray, new_null_array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -285,8 +285,7 @@ fn partition_columns(
             None => Ok(new_null_array(&data_type, 1)),
             Some(value) => {
                 let text: ArrayRef = Arc::new(StringArray::from(vec![value]));
-                let strict = arrow_cast::CastOptions { safe: false, ..arrow_cast::CastOptions::default() };
-                arrow_cast::cast_with_options(&text, &data_type, &strict)
+                cast_strictly(&text, &data_type)
                     .map_err(|error| Error::Option(format!("partition column `{}`: {error}", escape_controls(name))))
             }
         });

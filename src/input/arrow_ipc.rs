@@ -1,9 +1,9 @@
 //! Arrow IPC: files, whose record batches have places, and streams, whose batches follow one another.
 
-use super::Format;
 use super::guard::guarded;
 use super::source::{Input, Source};
 use super::table::{Batches, Chunk, Chunks, Parts, Table};
+use super::{Format, cast_strictly, refuse_twins, sliced};
 use crate::error::Error;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -47,11 +47,7 @@ fn unreadable(path: &Path, error: &ArrowError) -> Error {
 
 /// The columns, dictionaries resolved but those that are kept.
 fn checked(path: &Path, schema: &Schema) -> Result<SchemaRef, Error> {
-    let mut names = std::collections::HashSet::new();
-    if let Some(twice) = schema.fields().iter().find(|field| !names.insert(field.name())) {
-        let name = crate::error::escape_controls(twice.name());
-        return Err(Error::Format { path: path.to_path_buf(), message: format!("has two columns named `{name}`") });
-    }
+    refuse_twins(path, schema.fields().iter().map(|field| field.name().as_str()))?;
     let fields: Vec<_> =
         schema.fields().iter().map(|field| Field::new(field.name(), kept(field.data_type()), true)).collect();
     Ok(Arc::new(Schema::new(fields)))
@@ -110,18 +106,17 @@ const MARKER: [u8; 4] = [0xff; 4];
 
 /// A batch in the types of the table.
 fn conformed(path: &Path, batch: &RecordBatch) -> Result<RecordBatch, Error> {
-    let strict = arrow_cast::CastOptions { safe: false, ..arrow_cast::CastOptions::default() };
     let column = |(column, field): (&arrow_array::ArrayRef, &Arc<Field>)| -> Result<arrow_array::ArrayRef, ArrowError> {
         let data_type = kept(field.data_type());
         let encoded = column.as_dictionary_opt::<Int32Type>();
         if encoded.is_some_and(|encoded| encoded.values().null_count() > 0) {
             // NULL stands among the values; it belongs among the keys.
-            let plain = arrow_cast::cast_with_options(column, &DataType::Utf8, &strict)?;
-            arrow_cast::cast_with_options(&plain, &data_type, &strict)
+            let plain = cast_strictly(column, &DataType::Utf8)?;
+            cast_strictly(&plain, &data_type)
         } else if data_type == *column.data_type() {
             Ok(column.clone())
         } else {
-            arrow_cast::cast_with_options(column, &data_type, &strict)
+            cast_strictly(column, &data_type)
         }
     };
     let schema = batch.schema();
@@ -132,13 +127,6 @@ fn conformed(path: &Path, batch: &RecordBatch) -> Result<RecordBatch, Error> {
     columns
         .and_then(|columns| RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options))
         .map_err(|error| unreadable(path, &error))
-}
-
-/// A batch cut into batches of at most so many rows.
-fn sliced<'a>(batch: RecordBatch, batch_rows: usize) -> Batches<'a> {
-    let rows = batch.num_rows();
-    let starts = (0..rows).step_by(batch_rows.max(1));
-    Box::new(starts.map(move |start| Ok(batch.slice(start, batch_rows.min(rows - start)))))
 }
 
 struct IpcFile {
@@ -241,7 +229,10 @@ impl Table for IpcFile {
             let batch = self.batch(part, columns).map_err(|error| unreadable(&self.path, &error))?;
             batch.map(|batch| conformed(&self.path, &batch)).transpose()
         })?;
-        Ok(batch.map_or_else(|| Box::new(std::iter::empty()) as Batches<'_>, |batch| sliced(batch, batch_rows)))
+        Ok(batch.map_or_else(
+            || Box::new(std::iter::empty()) as Batches<'_>,
+            |batch| Box::new(sliced(batch, batch_rows).map(Ok)),
+        ))
     }
 }
 
@@ -352,7 +343,8 @@ impl<'a> Chunks<'a> for IpcBatches {
         Some(next.transpose()?.map(|batch| Chunk {
             bytes: batch.get_array_memory_size() as u64,
             decode: Box::new(move || {
-                guarded(&path, || conformed(&path, &batch)).map(|batch| sliced(batch, batch_rows))
+                let batch = guarded(&path, || conformed(&path, &batch))?;
+                Ok(Box::new(sliced(batch, batch_rows).map(Ok)) as Batches<'_>)
             }),
         }))
     }

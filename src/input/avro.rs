@@ -1,9 +1,9 @@
 //! Avro object container files: blocks are cut one behind the other and decoded side by side.
 
-use super::Format;
 use super::guard::guarded;
 use super::source::Input;
 use super::table::{Batches, Chunk, Chunks, Parts, Table};
+use super::{Format, refuse_twins, sliced};
 use crate::error::{Error, escape_controls};
 use arrow_array::RecordBatch;
 use arrow_avro::reader::{Reader, ReaderBuilder};
@@ -58,11 +58,7 @@ impl AvroTable {
             let reader = decoder(own, None, 1).map_err(|error| unreadable(input, &error))?;
             Ok(reader.schema())
         })?;
-        let mut names = std::collections::HashSet::new();
-        if let Some(twice) = schema.fields().iter().find(|field| !names.insert(field.name())) {
-            let message = format!("has two columns named `{}`", escape_controls(twice.name()));
-            return Err(Error::Format { path: input.path.clone(), message });
-        }
+        refuse_twins(&input.path, schema.fields().iter().map(|field| field.name().as_str()))?;
         let fields: Vec<_> =
             schema.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true)).collect();
         Ok(Self { input: input.clone(), header, schema: Arc::new(Schema::new(fields)) })
@@ -241,7 +237,7 @@ impl<'a> Chunks<'a> for AvroChunks<'a> {
             Err(error) => return Some(Err(error)),
         };
         let bytes = blocks.bytes.len() as u64;
-        let (table, columns, batch_rows) = (self.table, self.columns.clone(), self.batch_rows.max(1));
+        let (table, columns, batch_rows) = (self.table, self.columns.clone(), self.batch_rows);
         let decode = Box::new(move || -> Result<Batches<'a>, Error> {
             let mut start = 0;
             let mut ends = blocks.ends.into_iter();
@@ -251,20 +247,16 @@ impl<'a> Chunks<'a> for AvroChunks<'a> {
                 start = end;
                 Some(decoded(table, block, rows, &columns))
             });
-            let sliced = move |batch: Result<Option<RecordBatch>, Error>| -> Vec<Result<RecordBatch, Error>> {
+            let pieces = move |batch: Result<Option<RecordBatch>, Error>| -> Batches<'a> {
                 match batch {
-                    Ok(None) => Vec::new(),
-                    Err(error) => vec![Err(error)],
-                    Ok(Some(batch)) => {
-                        let rows = batch.num_rows();
-                        let starts = (0..rows).step_by(batch_rows);
-                        starts.map(|start| Ok(batch.slice(start, batch_rows.min(rows - start)))).collect()
-                    }
+                    Ok(None) => Box::new(std::iter::empty()),
+                    Err(error) => Box::new(std::iter::once(Err(error))),
+                    Ok(Some(batch)) => Box::new(sliced(batch, batch_rows).map(Ok)),
                 }
             };
             let mut failed = false;
             let batches =
-                batches.flat_map(sliced).take_while(move |batch| !std::mem::replace(&mut failed, batch.is_err()));
+                batches.flat_map(pieces).take_while(move |batch| !std::mem::replace(&mut failed, batch.is_err()));
             Ok(Box::new(batches))
         });
         Some(Ok(Chunk { bytes, decode }))

@@ -9,6 +9,17 @@ use arrow_array::{ArrayRef, new_null_array};
 use arrow_schema::DataType;
 use std::sync::Arc;
 
+/// How the type of a column was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The user named it.
+    Named,
+    /// From the values of the sample.
+    Inferred,
+    /// The sample has no values: text, until one is found.
+    Unseen,
+}
+
 /// An array of one column under construction.
 pub enum ColumnBuilder {
     /// `text`

@@ -4,7 +4,7 @@ use super::align::{Alignment, Place, align};
 use super::layout::DataFile;
 use super::source::Input;
 use super::table::{Chunk, Chunks, ColumnFacts, Parts, Table};
-use super::{ReadOptions, open};
+use super::{ReadOptions, cast_strictly, open};
 use crate::error::Error;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{DataType, SchemaRef};
@@ -262,7 +262,7 @@ impl<'a> Part<'a> {
                 let range = match facts.range {
                     // A conversion keeps the order, or it is an error.
                     Some((low, high)) if *converted => {
-                        converted_to(&low, data_type).and_then(|low| Ok((low, converted_to(&high, data_type)?))).ok()
+                        cast_strictly(&low, data_type).and_then(|low| Ok((low, cast_strictly(&high, data_type)?))).ok()
                     }
                     range => range,
                 };
@@ -336,17 +336,11 @@ impl OpenFile {
     }
 }
 
-fn converted_to(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, arrow_schema::ArrowError> {
-    // A value that does not fit is trouble, never a NULL.
-    let strict = arrow_cast::CastOptions { safe: false, ..arrow_cast::CastOptions::default() };
-    arrow_cast::cast_with_options(array, data_type, &strict)
-}
-
 fn arranged(batch: &RecordBatch, places: &[(Place, DataType)]) -> Result<Columns, arrow_schema::ArrowError> {
     let rows = batch.num_rows();
     let array = |(place, data_type): &(Place, DataType)| match place {
         Place::Column { position, converted: false } => Ok(batch.column(*position).clone()),
-        Place::Column { position, converted: true } => converted_to(batch.column(*position), data_type),
+        Place::Column { position, converted: true } => cast_strictly(batch.column(*position), data_type),
         Place::Missing => Ok(new_null_array(data_type, rows)),
         Place::Constant(value) => repeated(value, rows),
     };

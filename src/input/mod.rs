@@ -32,10 +32,11 @@ pub use layout::{DataFile, data_files};
 pub use table::{Batches, Chunk, Chunks, ColumnFacts, Parts, Table};
 
 use crate::error::Error;
-use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType, Schema};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{ArrowError, DataType, Schema};
 use source::Input;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// All formats, in the order they are tried.
@@ -129,6 +130,30 @@ fn is_text(data_type: &DataType) -> bool {
         DataType::Dictionary(_, values) => is_text(values),
         _ => false,
     }
+}
+
+/// Refuses a file with two columns of one name: rules could not tell them apart.
+fn refuse_twins<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    let mut seen = std::collections::HashSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(twice) => {
+            let message = format!("has two columns named `{}`", crate::error::escape_controls(twice));
+            Err(Error::Format { path: path.to_path_buf(), message })
+        }
+    }
+}
+
+/// The values of an array in another type; one that does not fit is an error, never a NULL.
+fn cast_strictly(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+    let strict = arrow_cast::CastOptions { safe: false, ..arrow_cast::CastOptions::default() };
+    arrow_cast::cast_with_options(array, data_type, &strict)
+}
+
+/// A batch cut into batches of at most so many rows.
+fn sliced(batch: RecordBatch, batch_rows: usize) -> impl Iterator<Item = RecordBatch> + Send {
+    let (rows, step) = (batch.num_rows(), batch_rows.max(1));
+    (0..rows).step_by(step).map(move |start| batch.slice(start, step.min(rows - start)))
 }
 
 /// One batch without columns.

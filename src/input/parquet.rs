@@ -6,9 +6,8 @@ mod ranges;
 use super::guard::guarded;
 use super::source::Input;
 use super::table::{Batches, ColumnFacts, Parts, Table};
-use super::{Format, ReadOptions};
+use super::{Format, ReadOptions, is_text, refuse_twins};
 use crate::error::Error;
-use crate::input::is_text;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -69,13 +68,7 @@ impl ParquetTable {
             );
             return Err(Error::Format { path: path.to_path_buf(), message });
         }
-        let mut names = std::collections::HashSet::new();
-        if let Some(twice) = schema.fields().iter().find(|field| !names.insert(field.name())) {
-            return Err(Error::Format {
-                path: path.to_path_buf(),
-                message: format!("has two columns named `{}`", crate::error::escape_controls(twice.name())),
-            });
-        }
+        refuse_twins(path, schema.fields().iter().map(|field| field.name().as_str()))?;
         let mut leaf = 0;
         let place = |field: &Arc<Field>| {
             let own = leaf;

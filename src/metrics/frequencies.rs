@@ -32,6 +32,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Frequencies {
     keys: Keys,
+    /// Until enough narrow keys were seen to tell whether they are dense: what bits for them may take.
+    undecided: Option<Arc<MemoryBudget>>,
     /// Rows with a value.
     rows: u64,
     nulls: u64,
@@ -41,8 +43,6 @@ pub struct Frequencies {
 enum Keys {
     /// Whole numbers close together, where it only matters whether they occur once.
     Dense(Dense),
-    /// Values of at most 64 bits, where that alone matters too: dense ones once they show to be.
-    Undecided(Groups<u64>, Arc<MemoryBudget>),
     /// Values of at most 64 bits.
     Narrow(Groups<u64>),
     /// Wider values and hashes.
@@ -75,19 +75,21 @@ impl Frequencies {
     pub fn new(types: &[arrow_schema::DataType], budget: Arc<MemoryBudget>) -> Self {
         let narrow = matches!(types, [one] if keys::is_narrow(one));
         let keys = if narrow { Keys::Narrow(Groups::within(budget)) } else { Keys::Wide(Groups::within(budget)) };
-        Self { keys, rows: 0, nulls: 0 }
+        Self { keys, undecided: None, rows: 0, nulls: 0 }
     }
 
     /// For one column of whole numbers whose keys are expected in a range, if it only matters
     /// whether a value occurs once.
     pub fn dense(range: KeyRange, budget: Arc<MemoryBudget>) -> Self {
-        Self { keys: Keys::Dense(Dense::new(range.base, range.span, budget)), rows: 0, nulls: 0 }
+        let keys = Keys::Dense(Dense::new(range.base, range.span, budget));
+        Self { keys, undecided: None, rows: 0, nulls: 0 }
     }
 
     /// For one column of whole numbers, if it only matters whether a value occurs once and nothing is
     /// known of their range.
     pub fn undecided(budget: Arc<MemoryBudget>) -> Self {
-        Self { keys: Keys::Undecided(Groups::within(budget.clone()), budget), rows: 0, nulls: 0 }
+        let keys = Keys::Narrow(Groups::within(budget.clone()));
+        Self { keys, undecided: Some(budget), rows: 0, nulls: 0 }
     }
 
     /// Bytes that a range of keys takes.
@@ -97,11 +99,12 @@ impl Frequencies {
 
     /// Folds the key columns, all of one length.
     pub fn update(&mut self, columns: &[ArrayRef]) {
-        if let Keys::Undecided(groups, budget) = &mut self.keys
+        if let Keys::Narrow(groups) = &mut self.keys
             && groups.is_large()
+            && let Some(budget) = self.undecided.take()
         {
             let groups = std::mem::take(groups);
-            self.keys = Dense::around(groups, budget).map_or_else(Keys::Narrow, Keys::Dense);
+            self.keys = Dense::around(groups, &budget).map_or_else(Keys::Narrow, Keys::Dense);
         }
         let rows = columns.first().map_or(0, |column| column.len() as u64);
         let nulls = match (&mut self.keys, columns) {
@@ -109,7 +112,7 @@ impl Frequencies {
                 keys::each_narrow(column, |key| dense.add(key, 1));
                 column.logical_null_count() as u64
             }
-            (Keys::Narrow(groups) | Keys::Undecided(groups, _), [column]) => {
+            (Keys::Narrow(groups), [column]) => {
                 keys::each_narrow(column, |key| groups.add(key, 1));
                 column.logical_null_count() as u64
             }
@@ -118,7 +121,7 @@ impl Frequencies {
                 column.logical_null_count() as u64
             }
             (Keys::Wide(groups), columns) => keys::each_tuple(columns, |key| groups.add(key, 1)),
-            (Keys::Dense(_) | Keys::Narrow(_) | Keys::Undecided(_, _), _) => rows,
+            (Keys::Dense(_) | Keys::Narrow(_), _) => rows,
         };
         self.nulls += nulls;
         self.rows += rows - nulls;
@@ -138,7 +141,7 @@ impl Frequencies {
                 let weight = weight(key.is_none());
                 key.into_iter().for_each(|key| dense.add(key, weight));
             }),
-            Keys::Narrow(groups) | Keys::Undecided(groups, _) => keys::each_narrow_or_null(values, |key| {
+            Keys::Narrow(groups) => keys::each_narrow_or_null(values, |key| {
                 let weight = weight(key.is_none());
                 key.into_iter().for_each(|key| groups.add(key, weight));
             }),
@@ -163,9 +166,7 @@ impl Frequencies {
     pub fn any_repeated(self) -> Result<Option<u128>, Unevaluated> {
         match self.keys {
             Keys::Wide(groups) => groups.smallest_repeated(),
-            Keys::Narrow(groups) | Keys::Undecided(groups, _) => {
-                groups.smallest_repeated().map(|key| key.map(u128::from))
-            }
+            Keys::Narrow(groups) => groups.smallest_repeated().map(|key| key.map(u128::from)),
             Keys::Dense(dense) => dense.into_groups().smallest_repeated().map(|key| key.map(u128::from)),
         }
         .map_err(lost)
@@ -175,9 +176,8 @@ impl Frequencies {
     pub fn merge(&mut self, later: Self) {
         self.nulls += later.nulls;
         self.rows += later.rows;
-        let decided = |keys: Keys| if let Keys::Undecided(groups, _) = keys { Keys::Narrow(groups) } else { keys };
-        self.keys = decided(std::mem::replace(&mut self.keys, Keys::Narrow(Groups::default())));
-        match (&mut self.keys, decided(later.keys)) {
+        self.undecided = None;
+        match (&mut self.keys, later.keys) {
             (Keys::Dense(own), Keys::Dense(other)) => own.merge(other),
             (Keys::Dense(own), Keys::Narrow(other)) => own.absorb(other),
             (Keys::Narrow(own), Keys::Narrow(other)) => own.merge(other),
@@ -186,13 +186,11 @@ impl Frequencies {
             // Partitions of one metric have one type of key; a state from elsewhere may not.
             (Keys::Wide(own), Keys::Narrow(other)) => widened(other, own),
             (Keys::Wide(own), Keys::Dense(other)) => widened(other.into_groups(), own),
-            (_, Keys::Undecided(_, _)) | (Keys::Undecided(_, _), _) => {}
             (own, Keys::Wide(mut wide)) => {
                 match std::mem::replace(own, Keys::Narrow(Groups::default())) {
                     Keys::Narrow(narrow) => widened(narrow, &mut wide),
                     Keys::Dense(dense) => widened(dense.into_groups(), &mut wide),
                     Keys::Wide(other) => wide.merge(other),
-                    Keys::Undecided(narrow, _) => widened(narrow, &mut wide),
                 }
                 *own = Keys::Wide(wide);
             }
@@ -203,7 +201,7 @@ impl Frequencies {
     /// cannot be read again.
     pub fn occurrences(self, threads: usize) -> Result<Occurrences, Unevaluated> {
         let values = match self.keys {
-            Keys::Narrow(groups) | Keys::Undecided(groups, _) => groups.occurrences(threads),
+            Keys::Narrow(groups) => groups.occurrences(threads),
             Keys::Wide(groups) => groups.occurrences(threads),
             Keys::Dense(dense) => {
                 let (once, repeated, outside) = dense.counts();
@@ -282,7 +280,7 @@ impl Serialize for Frequencies {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let groups = match &self.keys {
             Keys::Dense(dense) => dense.clone().into_groups().into_sorted().map(StoredGroups::Narrow),
-            Keys::Narrow(groups) | Keys::Undecided(groups, _) => groups.clone().into_sorted().map(StoredGroups::Narrow),
+            Keys::Narrow(groups) => groups.clone().into_sorted().map(StoredGroups::Narrow),
             Keys::Wide(groups) => groups.clone().into_sorted().map(StoredGroups::Wide),
         };
         let groups = groups.map_err(serde::ser::Error::custom)?;
@@ -297,6 +295,6 @@ impl<'de> Deserialize<'de> for Frequencies {
             StoredGroups::Narrow(groups) => Keys::Narrow(groups.into_iter().collect()),
             StoredGroups::Wide(groups) => Keys::Wide(groups.into_iter().collect()),
         };
-        Ok(Self { keys, rows, nulls })
+        Ok(Self { keys, undecided: None, rows, nulls })
     }
 }

@@ -3,11 +3,11 @@
 use super::lookups::Tables;
 use super::merge::{Merger, join};
 use super::tasks::{Task, Tasks};
-use super::worker::{Folding, PartStates, Program, kernel};
+use super::worker::{Folding, PartStates, Program, facts as facts_of, kernel};
 use super::{ScanOptions, Sources, lock};
 use crate::error::Error;
 use crate::input::{Dataset, Part};
-use crate::metrics::{Facts, Family, Finished, Frequencies, Kernel, KeyRange, MemoryBudget, Metric, key_range};
+use crate::metrics::{Family, Finished, Frequencies, Kernel, KeyRange, MemoryBudget, Metric, key_range};
 use crate::plan::MetricSet;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +40,7 @@ pub fn proved(dataset: &Dataset, metrics: &MetricSet) -> Vec<(usize, usize)> {
             *parts += 1;
             let (Some((kernel, positions)), Some(rows)) = (kernel, part.rows()) else { continue };
             let facts = match positions.as_slice() {
-                [column] => part.facts(*column).map(|facts| Facts { nulls: facts.nulls, range: facts.range }),
+                [column] => part.facts(*column).map(facts_of),
                 _ => None,
             };
             *proofs += usize::from(kernel.prove(rows, facts.as_ref()).is_some());
@@ -194,8 +194,7 @@ impl<'a> Ranges<'a> {
             // Parts without a value have no range, and need none.
             facts.as_ref().is_none_or(|facts| facts.range.is_some() || facts.nulls == 0)
         });
-        let facts = facts.map(|facts| facts.map(|facts| Facts { nulls: facts.nulls, range: facts.range }));
-        let range = key_range(data_type, facts)?;
+        let range = key_range(data_type, facts.map(|facts| facts.map(facts_of)))?;
         let bytes = Frequencies::dense_bytes(range).checked_mul(self.threads)?;
         if range.span > rows.saturating_mul(SPARSEST) || bytes > self.bytes {
             return None;

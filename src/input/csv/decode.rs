@@ -3,9 +3,9 @@
 
 use super::index::{FieldIndex, RawField};
 use super::records::Records;
-use super::{CsvTable, Origin, infer};
+use super::{CsvTable, infer};
 use crate::error::Error;
-use crate::input::columns::{self, ColumnBuilder, plain_float, plain_integer};
+use crate::input::columns::{self, ColumnBuilder, Origin, plain_float, plain_integer};
 use crate::input::cutter::{TextChunk, lines};
 use crate::text_cast::{date_of_digits, plain_timestamp};
 use arrow_array::{RecordBatch, RecordBatchOptions};

@@ -12,9 +12,9 @@ mod records;
 
 use super::source::Input;
 use super::table::{Chunk, Chunks, Parts, Table};
-use super::{Format, ReadOptions};
+use super::{Format, ReadOptions, refuse_twins};
 use crate::error::Error;
-use crate::input::columns::{self, ColumnBuilder};
+use crate::input::columns::{self, ColumnBuilder, Origin};
 use crate::input::cutter::Cutter;
 use crate::text_cast::TEXT_BECAUSE;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -71,17 +71,6 @@ struct CsvTable {
     origins: Vec<Origin>,
 }
 
-/// How the type of a column was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// The user named it.
-    Named,
-    /// From the values of the sample.
-    Inferred,
-    /// The sample has no values: text, until one is found.
-    Unseen,
-}
-
 impl CsvTable {
     fn open(input: &Input, options: &ReadOptions) -> Result<Self, Error> {
         let csv = options.csv.clone();
@@ -113,13 +102,7 @@ impl CsvTable {
         } else {
             (0..records.len()).map(|position| format!("_c{position}")).collect()
         };
-        let mut seen = std::collections::HashSet::new();
-        if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-            return Err(Error::Format {
-                path: path.to_path_buf(),
-                message: format!("has two columns named `{}`", crate::error::escape_controls(twice)),
-            });
-        }
+        refuse_twins(path, names.iter().map(String::as_str))?;
         let mut inferred = vec![infer::Inference::default(); names.len()];
         let mut rows = 0;
         let mut place = if csv.header { records.place() } else { (0, chunk.line) };

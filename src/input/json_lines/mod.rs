@@ -7,7 +7,7 @@
 mod infer;
 mod lines;
 
-use super::columns::{self, ColumnBuilder};
+use super::columns::{self, ColumnBuilder, Origin};
 use super::cutter::{Cutter, TextChunk, lines as count_lines};
 use super::source::Input;
 use super::table::{Batches, Chunk, Chunks, Parts, Table};
@@ -42,17 +42,6 @@ struct JsonTable {
     origins: Vec<Origin>,
     /// Positions of columns by key.
     positions: HashMap<String, usize>,
-}
-
-/// How the type of a column was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    /// The user named it.
-    Named,
-    /// From the values of the sample.
-    Inferred,
-    /// The sample has no values: text, until one is found.
-    Unseen,
 }
 
 fn cutter(input: &Input) -> Result<Cutter, Error> {
