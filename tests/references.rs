@@ -190,3 +190,53 @@ fn files_are_judged_by_size_time_contents_and_name() {
     }
     says(&outcome(files.path(), r#"FileSize "ftp://host/key" > 0"#, &[]), "no way to read ftp://");
 }
+
+#[test]
+fn keys_beyond_the_memory_limit_are_looked_up_exactly() {
+    use std::fmt::Write as _;
+    // Numbers far apart and in no order, so that neither bits nor sorting help.
+    let far = |at: u64| at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 1;
+    let mut data = String::from("k,dense,text,v\n");
+    let mut reference = String::from("k,dense,text,v\n");
+    let mut twice = String::from("k,v\n");
+    for at in 0..130_000 {
+        writeln!(reference, "{},{at},t{},{}", far(at), far(at), at % 7).expect("written");
+        writeln!(twice, "{},{at}", far(at % 129_998)).expect("written");
+        if at % 5 == 0 {
+            let at = at + 20_000;
+            let other = if at % 30_000 == 25 { 9 } else { at % 7 };
+            writeln!(data, "{},{at},t{},{other}", far(at), far(at)).expect("written");
+        }
+    }
+    data.push_str("7,,,1\n");
+    let files = directory(&[("data.csv", &data), ("ref.csv", &reference), ("twice.csv", &twice)]);
+    let references: &[(&str, &[&str])] = &[("ref", &["ref.csv"]), ("twice", &["twice.csv"])];
+    let rules = r#"ReferentialIntegrity "k" "ref.k" = 1.0, ReferentialIntegrity "dense" "ref.dense" = 1.0,
+        ReferentialIntegrity "text,dense" "ref.{text,dense}" = 1.0, DatasetMatch "ref" "k" "v" = 1.0,
+        DatasetMatch "ref" "text" = 1.0, DatasetMatch "twice" "k" "v" = 1.0, RowCount = 26001"#;
+    let measured = |memory_bytes: u64, threads: usize| {
+        let bind = BindOptions { now: chrono::Utc::now(), target: Target::Glue };
+        let ruleset = Ruleset::parse(&format!("Rules = [ {rules} ]"), &bind);
+        let references = references
+            .iter()
+            .map(|(alias, paths)| (alias.to_string(), paths.iter().map(|path| files.path().join(path)).collect()))
+            .collect();
+        let options = CheckOptions { references, threads, memory_bytes, ..CheckOptions::default() };
+        let run = check(&ruleset, &[files.path().join("data.csv")], &options, Watch::default()).expect("readable");
+        run.outcomes
+            .into_iter()
+            .map(|outcome| (outcome.verdict, outcome.metrics, outcome.rows, outcome.message, outcome.help))
+            .collect::<Vec<_>>()
+    };
+    let free = measured(8 << 30, 2);
+    let verdicts: Vec<_> = free.iter().map(|outcome| outcome.0).collect();
+    let (fail, error) = (Verdict::Fail, Verdict::Error);
+    assert_eq!(verdicts, [fail, fail, fail, fail, error, error, Verdict::Pass], "{free:?}");
+    for threads in [1, 3] {
+        assert_eq!(measured(1 << 20, threads)[..5], free[..5]);
+    }
+    // Which of several repeated keys is named depends on the limit, but not on threads.
+    let [one, three] = [1, 3].map(|threads| measured(1 << 20, threads).remove(5));
+    assert_eq!(one, three);
+    assert!(one.3.as_ref().is_some_and(|message| message.contains("occurs more than once in 'twice'")), "{one:?}");
+}

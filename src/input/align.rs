@@ -39,7 +39,7 @@ pub enum Place {
 }
 
 /// Dictionary encoding and the layout of text are how a column is stored, not what it is.
-fn logical(data_type: &DataType) -> &DataType {
+pub fn logical(data_type: &DataType) -> &DataType {
     match data_type {
         DataType::Dictionary(_, values) => logical(values),
         DataType::LargeUtf8 | DataType::Utf8View => &DataType::Utf8,

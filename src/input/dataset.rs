@@ -1,11 +1,11 @@
 //! Several files as one table.
 
-use super::align::{Alignment, Place, align};
+use super::align::{Alignment, Place, align, logical};
 use super::layout::DataFile;
 use super::source::Input;
 use super::table::{Chunk, Chunks, ColumnFacts, Parts, Table};
 use super::{ReadOptions, cast_strictly, open};
-use crate::error::Error;
+use crate::error::{Error, escape_controls, shown};
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{DataType, SchemaRef};
 use std::path::Path;
@@ -57,6 +57,15 @@ impl Dataset {
             return Err(Error::Option(format!(
                 "a type is given for column `{stranger}`, which the data does not have{hint}"
             )));
+        }
+        for (name, named) in &options.column_types {
+            for (input, table) in &opened {
+                if let Ok(field) = table.schema().field_with_name(name)
+                    && logical(field.data_type()) != logical(named)
+                {
+                    return Err(stored_type(&input.path, name, field.data_type()));
+                }
+            }
         }
         let files =
             opened.into_iter().zip(places).map(|((input, table), places)| OpenFile { input, table, places }).collect();
@@ -133,6 +142,16 @@ impl Dataset {
             None
         }))
     }
+}
+
+/// Files that say what type a column has are not read as another.
+fn stored_type(path: &Path, column: &str, data_type: &DataType) -> Error {
+    Error::Option(format!(
+        "a type is given for column `{}`, but {} stores its types: it is {data_type} there; types are given for CSV and \
+         JSON Lines only",
+        escape_controls(column),
+        shown(path)
+    ))
 }
 
 fn open_table(path: &Path, options: &ReadOptions) -> Result<(Input, Box<dyn Table>), Error> {

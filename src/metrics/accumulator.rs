@@ -253,7 +253,7 @@ impl Kernel {
             })),
             Family::Quantiles => State::Quantiles(Quantiles::default()),
             Family::Distribution { .. } => State::Spread(Spread::new(self.types.first())),
-            Family::Lookup(lookup) => State::Found(Box::new(Found::new(lookup))),
+            Family::Lookup(lookup) => State::Found(Box::new(Found::new(lookup, self.budget.clone()))),
         }
     }
 }

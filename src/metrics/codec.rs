@@ -6,7 +6,7 @@ use super::State;
 const MAGIC: &[u8; 4] = b"dqst";
 
 /// Changes whenever bytes of an older version would be read wrongly.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// Bytes that are not a state this version can read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -18,9 +18,10 @@ use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
 use dense::Dense;
 use groups::Groups;
-pub use groups::Key;
+pub use groups::{Key, Partition, empty_partitions};
 pub use keys::{each_wide, is_comparable, is_narrow, row_keys};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+pub use spill::Spill;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -2,12 +2,14 @@
 
 mod common_type;
 mod key_table;
+mod source_keys;
 
 pub use common_type::common_type;
-pub use key_table::{KeyTable, RowText, SourceKeys, UnfitKeys, find_row};
+pub use key_table::{KeyTable, RowText, UnfitKeys, find_row};
+pub use source_keys::{Piece, Pieces, SourceKeys, SpilledKeys};
 
 use super::frequencies::{Frequencies, row_keys};
-use super::{NoValue, Reading, Statistic};
+use super::{MemoryBudget, NoValue, Reading, Statistic};
 use crate::unevaluated::Unevaluated;
 use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
@@ -93,38 +95,75 @@ pub struct LookedUp {
     pub hash: Option<u128>,
 }
 
+/// Which of two rows comes first: rows folded before its batch, then its place there.
+type Place = (u64, u64);
+
+/// The first of some rows, and where it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct First<T>(Option<(Place, T)>);
+
+impl<T> Default for First<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> First<T> {
+    /// Keeps a row that is told in the order of rows.
+    fn offer(&mut self, place: Place, row: impl FnOnce() -> T) {
+        self.0.get_or_insert_with(|| (place, row()));
+    }
+
+    /// Joins the first of rows that come `before` rows later.
+    fn merge(&mut self, later: Self, before: u64) {
+        if self.0.is_none() {
+            self.0 = later.0.map(|((rows, row), first)| ((rows + before, row), first));
+        }
+    }
+
+    /// Joins the first of other rows of the same data.
+    fn join(&mut self, other: Self) {
+        self.0 = [self.0.take(), other.0].into_iter().flatten().min_by_key(|(place, _)| *place);
+    }
+
+    fn row(&self) -> Option<&T> {
+        self.0.as_ref().map(|(_, row)| row)
+    }
+}
+
 /// How many rows were found. Counts, and the first row of each kind of failure.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Found {
     /// Rows whose key is there and whose compared values agree.
     pub found: u64,
     /// Rows whose key is not there.
-    pub absent: u64,
+    absent: u64,
     /// Those of them whose key has NULL, where NULL is never found.
-    pub absent_null: u64,
+    absent_null: u64,
     /// Rows whose key is there with other values.
-    pub different: u64,
-    /// The first row whose key is not there.
-    pub first_absent: Option<LookedUp>,
-    /// The first row whose key is there with other values.
-    pub first_different: Option<LookedUp>,
+    different: u64,
+    first_absent: First<LookedUp>,
+    first_different: First<LookedUp>,
     /// The first row whose key has NULL, where keys must be complete.
-    pub first_null: Option<String>,
+    first_null: First<String>,
     /// What differs in the first row with other values, once that was looked up.
     pub note: String,
     /// All keys, where they must be unique.
     keys: Option<Frequencies>,
+    /// Rows that were folded, those of other pieces too.
+    rows: u64,
 }
 
 impl Found {
-    /// Before any row.
-    pub fn new(lookup: &Lookup) -> Self {
+    /// Before any row. Keys that must be unique are held within a budget.
+    pub fn new(lookup: &Lookup, budget: Arc<MemoryBudget>) -> Self {
         // Keys are folded as one hash.
-        let keys = lookup.unique_keys.then(|| Frequencies::new(&[DataType::Utf8], Arc::default()));
+        let keys = lookup.unique_keys.then(|| Frequencies::new(&[DataType::Utf8], budget));
         Self { keys, ..Self::default() }
     }
 
-    /// Folds rows: the metric's columns, in its order.
+    /// Folds rows: the metric's columns, in its order. Rows whose key belongs to another piece
+    /// than the table's are left out.
     pub fn update(&mut self, lookup: &Lookup, table: &KeyTable, columns: &[ArrayRef]) {
         let conformed: Vec<_> =
             columns.iter().zip(&table.types).map(|(array, common)| conformed(array, common)).collect();
@@ -136,25 +175,29 @@ impl Found {
             compared: texts(&columns[split..], row),
             hash,
         };
+        let before = self.rows;
+        self.rows += keys.len() as u64;
         for (row, key) in keys.into_iter().enumerate() {
+            if !key.map_or(table.piece.is_first(), |key| table.piece.holds(key)) {
+                continue;
+            }
+            let place = (before, row as u64);
             match key.and_then(|key| table.get(key)) {
                 Some(hash) if compared.get(row).is_none_or(|own| *own == Some(hash)) => self.found += 1,
                 Some(_) => {
                     self.different += 1;
-                    self.first_different.get_or_insert_with(|| looked_up(row, key));
+                    self.first_different.offer(place, || looked_up(row, key));
                 }
                 None => {
                     self.absent += 1;
                     self.absent_null += u64::from(key.is_none());
-                    self.first_absent.get_or_insert_with(|| looked_up(row, key));
+                    self.first_absent.offer(place, || looked_up(row, key));
                 }
             }
             if let Some(frequencies) = &mut self.keys {
                 match key {
                     Some(key) => frequencies.add_hash(key),
-                    None => {
-                        self.first_null.get_or_insert_with(|| texts(&columns[..split], row).join(", "));
-                    }
+                    None => self.first_null.offer(place, || texts(&columns[..split], row).join(", ")),
                 }
             }
         }
@@ -163,34 +206,71 @@ impl Found {
     /// Folds distinct values that occur `weights` times, and `nulls` NULLs, of a lookup of one column.
     pub fn weigh(&mut self, table: &KeyTable, values: &ArrayRef, weights: &[u64], nulls: u64) {
         let [common] = table.types.as_slice() else { return };
+        let before = self.rows;
         for (row, key) in row_keys(&[conformed(values, common)], false).into_iter().enumerate() {
             let weight = weights.get(row).copied().unwrap_or(0);
+            self.rows += weight;
+            if !key.map_or(table.piece.is_first(), |key| table.piece.holds(key)) {
+                continue;
+            }
             if key.and_then(|key| table.get(key)).is_some() {
                 self.found += weight;
             } else if weight > 0 {
                 self.absent += weight;
                 let key_text = || texts(std::slice::from_ref(values), row);
-                self.first_absent.get_or_insert_with(|| LookedUp { key: key_text(), compared: Vec::new(), hash: key });
+                let place = (before, row as u64);
+                self.first_absent.offer(place, || LookedUp { key: key_text(), compared: Vec::new(), hash: key });
             }
         }
-        self.absent += nulls;
-        self.absent_null += nulls;
+        self.rows += nulls;
+        if table.piece.is_first() {
+            self.absent += nulls;
+            self.absent_null += nulls;
+        }
     }
 
-    /// Joins what a later partition found.
+    /// Joins what a later part found.
     pub fn merge(&mut self, later: Self) {
-        self.found += later.found;
-        self.absent += later.absent;
-        self.absent_null += later.absent_null;
-        self.different += later.different;
-        self.first_absent = self.first_absent.take().or(later.first_absent);
-        self.first_different = self.first_different.take().or(later.first_different);
-        self.first_null = self.first_null.take().or(later.first_null);
-        match (&mut self.keys, later.keys) {
+        self.first_absent.merge(later.first_absent, self.rows);
+        self.first_different.merge(later.first_different, self.rows);
+        self.first_null.merge(later.first_null, self.rows);
+        self.count(later.found, later.absent, later.absent_null, later.different);
+        self.rows += later.rows;
+        self.join_keys(later.keys);
+    }
+
+    /// Joins what was found of another piece of the keys in the same rows.
+    pub fn join(&mut self, other: Self) {
+        self.first_absent.join(other.first_absent);
+        self.first_different.join(other.first_different);
+        self.first_null.join(other.first_null);
+        self.count(other.found, other.absent, other.absent_null, other.different);
+        self.join_keys(other.keys);
+    }
+
+    fn count(&mut self, found: u64, absent: u64, absent_null: u64, different: u64) {
+        self.found += found;
+        self.absent += absent;
+        self.absent_null += absent_null;
+        self.different += different;
+    }
+
+    fn join_keys(&mut self, later: Option<Frequencies>) {
+        match (&mut self.keys, later) {
             (Some(own), Some(later)) => own.merge(later),
             (own @ None, later) => *own = later,
             (Some(_), None) => {}
         }
+    }
+
+    /// The first row whose key is there with other values.
+    pub fn first_different(&self) -> Option<&LookedUp> {
+        self.first_different.row()
+    }
+
+    /// The first row whose key has NULL, where keys must be complete.
+    pub fn first_null(&self) -> Option<&str> {
+        self.first_null.row().map(String::as_str)
     }
 
     /// The first row that was not found, and how many are like it.
@@ -200,7 +280,7 @@ impl Found {
             values => format!("({})", values.join(", ")),
         };
         let count = |rows: u64| if rows == 1 { "1 row".to_string() } else { format!("{rows} rows") };
-        let absent = self.first_absent.as_ref().map(|row| {
+        let absent = self.first_absent.row().map(|row| {
             let nulls = match self.absent_null {
                 0 => String::new(),
                 nulls if nulls == self.absent => " (NULL)".into(),
@@ -208,7 +288,7 @@ impl Found {
             };
             format!("{} not found{nulls}, the first is {}", count(self.absent), tuple(&row.key))
         });
-        let different = self.first_different.as_ref().map(|row| {
+        let different = self.first_different.row().map(|row| {
             format!("{} found with other values, the first is {}{}", count(self.different), tuple(&row.key), self.note)
         });
         let lines: Vec<_> = absent.into_iter().chain(different).collect();

@@ -62,8 +62,8 @@ pub struct ScanOptions<'a> {
     pub threads: usize,
     /// Rows per batch: enough to amortise a call, few enough to stay in the cache.
     pub batch_rows: usize,
-    /// Bytes that states which grow with the data may hold together before they go to disk, and that
-    /// the keys of one lookup may take.
+    /// Bytes that all may take. States that grow with the data go to disk beyond half of it, keys that
+    /// are looked up beyond a quarter.
     pub memory_bytes: u64,
     /// Counts what is done, for progress bars.
     pub progress: Option<&'a Progress>,
@@ -171,15 +171,23 @@ pub struct Scanned {
 pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_>) -> Result<Scanned, ScanError> {
     let mut columns_read = 0;
     let mut finished: Vec<Option<Finished>> = vec![None; metrics.as_slice().len()];
-    let mut tables = Tables::default();
-    for (metric, slot) in metrics.as_slice().iter().zip(&mut finished) {
+    // The other half is for what is not counted: keys that are looked up, batches, tables of keys while they
+    // are counted, and memory that was freed but that the allocator has not given back.
+    let budget = Arc::new(MemoryBudget::new(options.memory_bytes / 2));
+    let mut tables = Tables::new(metrics.as_slice(), budget.clone(), options);
+    // In how many passes the keys of lookups are looked up.
+    let mut passes: Vec<usize> = vec![1; finished.len()];
+    for ((metric, slot), passes) in metrics.as_slice().iter().zip(&mut finished).zip(&mut passes) {
         let outcome = match &metric.family {
             Family::Query(query) => sources.sql.number(query).map(Finished::Number).map_err(Trouble::from),
             Family::Files(question) => {
                 files::answer(question, sources.primary).map(Finished::Files).map_err(Trouble::Unevaluated)
             }
             Family::Lookup(lookup) => match tables.build(lookup, metric, sources, options) {
-                Ok(()) => continue,
+                Ok(pieces) => {
+                    *passes = pieces;
+                    continue;
+                }
                 Err(trouble) => Err(trouble),
             },
             _ => continue,
@@ -190,9 +198,12 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
             Err(Trouble::Again(error)) => return Err(error),
         });
     }
-    // The other half is for what is not counted: batches, tables of the keys while they are counted, and
-    // memory that was freed but that the allocator has not given back.
-    let budget = Arc::new(MemoryBudget::new(options.memory_bytes / 2));
+    let most = passes.iter().copied().max().unwrap_or(1);
+    if let Some(progress) = options.progress {
+        progress
+            .total_bytes
+            .fetch_add(progress.total_bytes.load(Ordering::Relaxed) * (most as u64 - 1), Ordering::Relaxed);
+    }
     let mut by_dataset: BTreeMap<Option<Arc<str>>, Vec<MetricId>> = BTreeMap::new();
     for (id, metric) in metrics.as_slice().iter().enumerate().filter(|(id, _)| finished[*id].is_none()) {
         by_dataset.entry(metric.dataset.clone()).or_default().push(MetricId(id));
@@ -230,6 +241,13 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
             finished[id.0] = Some(measured);
         }
     }
+    for pass in 1..most {
+        if options.aborted() {
+            break;
+        }
+        let open: Vec<usize> = (0..finished.len()).filter(|id| passes[*id] > pass).collect();
+        look_up_again(pass, &open, metrics, &mut finished, &mut tables, (sources, &budget, options))?;
+    }
     for (metric, slot) in metrics.as_slice().iter().zip(&mut finished) {
         if let (Family::Lookup(lookup), Some(Finished::Found(found))) = (&metric.family, slot.as_mut())
             && let Some(reason) = tables.explain(lookup, metric, found, sources, options)?
@@ -240,6 +258,37 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
     let lost = || Finished::Failed(Arc::new(Unevaluated::internal("a metric was not measured")));
     let results = Results(finished.into_iter().map(|finished| finished.unwrap_or_else(lost)).collect());
     Ok(Scanned { results, columns_read })
+}
+
+/// Looks up another piece of the keys of lookups, given by their metrics, in all of the data.
+fn look_up_again(
+    pass: usize,
+    open: &[usize],
+    metrics: &MetricSet,
+    finished: &mut [Option<Finished>],
+    tables: &mut Tables,
+    scan: (&Sources<'_>, &Arc<MemoryBudget>, &ScanOptions<'_>),
+) -> Result<(), ScanError> {
+    let (sources, budget, options) = scan;
+    let mut ready = Vec::with_capacity(open.len());
+    for id in open {
+        let metric = &metrics.as_slice()[*id];
+        let (Family::Lookup(lookup), Some(Finished::Found(_))) = (&metric.family, &finished[*id]) else { continue };
+        match tables.turn(lookup, metric, pass, sources, options) {
+            Ok(()) => ready.push((*id, metric)),
+            Err(Trouble::Unevaluated(reason)) => finished[*id] = Some(Finished::Failed(Arc::new(reason))),
+            Err(Trouble::Again(error)) => return Err(error),
+        }
+    }
+    let own: Vec<&Metric> = ready.iter().map(|(_, metric)| *metric).collect();
+    let measured = fold(sources.primary, &own, sources, tables, budget, options)?.finished;
+    for ((id, _), measured) in ready.into_iter().zip(measured) {
+        match (&mut finished[id], measured) {
+            (Some(Finished::Found(found)), Finished::Found(other)) => found.join(*other),
+            (slot, other) => *slot = Some(other),
+        }
+    }
+    Ok(())
 }
 
 /// Calls `work` with the batches of every part, on several threads. The first failure in the

@@ -160,16 +160,14 @@ impl<K: Key> Groups<K> {
             return self.add_small(key, weight);
         }
         let partition = &mut self.partitions[(key.mixed() >> 56) as usize];
-        match (weight, partition.chunks.last_mut()) {
-            (1, Some(chunk)) if chunk.len() < CHUNK => chunk.push(key),
-            (1, _) => {
-                partition.chunks.push(chunk_with(key));
-                self.grow((CHUNK * size_of::<K>()) as u64);
-            }
-            _ => {
-                partition.counted.push((key, weight));
-                self.grow(size_of::<(K, u64)>() as u64);
-            }
+        let bytes = if weight == 1 {
+            partition.push(key)
+        } else {
+            partition.counted.push((key, weight));
+            size_of::<(K, u64)>() as u64
+        };
+        if bytes > 0 {
+            self.grow(bytes);
         }
     }
 
@@ -344,8 +342,26 @@ impl<K: Key> FromIterator<(K, u64)> for Groups<K> {
     }
 }
 
-fn empty_partitions<K>() -> Vec<Partition<K>> {
+/// A partition for each first byte of mixed bits.
+pub fn empty_partitions<K>() -> Vec<Partition<K>> {
     (0..PARTITIONS).map(|_| Partition { chunks: Vec::new(), counted: Vec::new() }).collect()
+}
+
+impl<K> Partition<K> {
+    /// Adds a key that counts once; gives the bytes that were allocated for it.
+    #[inline]
+    pub fn push(&mut self, key: K) -> u64 {
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => {
+                chunk.push(key);
+                0
+            }
+            _ => {
+                self.chunks.push(chunk_with(key));
+                (CHUNK * size_of::<K>()) as u64
+            }
+        }
+    }
 }
 
 /// A chunk never grows: growing would copy its keys and touch new memory for them.

@@ -5,49 +5,17 @@
 
 use super::super::frequencies::{Key, row_keys};
 use super::common_type::conformed;
+use super::source_keys::{Piece, SourceKeys, SpilledKeys};
 use super::{Lookup, texts};
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
+use std::io;
 use std::ops::ControlFlow;
 
 const PARTITIONS: usize = 256;
 
 /// A bitmap may have so many bits per key: beyond, hashing is smaller.
 const BITS_PER_KEY: u64 = 128;
-
-/// Keys of one partition of the source, in row order, and hashes of the compared values.
-#[derive(Debug, Default)]
-pub struct SourceKeys {
-    keys: Vec<u128>,
-    compared: Vec<u128>,
-    /// The first row whose key is or contains NULL, as text.
-    first_null: Option<String>,
-}
-
-impl SourceKeys {
-    /// Adds rows of the source: the lookup's columns, in its order, in types of their own.
-    pub fn add(&mut self, lookup: &Lookup, types: &[DataType], columns: &[ArrayRef]) {
-        let columns: Vec<_> = columns.iter().zip(types).map(|(array, common)| conformed(array, common)).collect();
-        let (key, compared) = columns.split_at(columns.len() - lookup.compared);
-        let keys = row_keys(key, lookup.null_is_value);
-        if self.first_null.is_none()
-            && let Some(row) = keys.iter().position(Option::is_none)
-        {
-            self.first_null = Some(texts(key, row).join(", "));
-        }
-        if !compared.is_empty() {
-            let hashes = row_keys(compared, true);
-            self.compared.extend(keys.iter().zip(hashes).filter(|(key, _)| key.is_some()).filter_map(|(_, hash)| hash));
-        }
-        self.keys.extend(keys.into_iter().flatten());
-    }
-
-    /// Bytes that the table will need for these keys, at most.
-    pub fn bytes(&self) -> u64 {
-        // The keys themselves, and slots twice to four times as many.
-        (self.keys.len() as u64) * (16 * 5) + (self.compared.len() as u64) * (16 * 5)
-    }
-}
 
 /// Why keys cannot be looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,18 +26,49 @@ pub enum UnfitKeys {
     Null(String),
 }
 
-/// All keys of a source.
+/// The keys of a source: all of them, or one piece.
 #[derive(Debug)]
 pub struct KeyTable {
     /// Types in which both sides are compared, per pair of columns.
     pub types: Vec<DataType>,
+    /// Which keys it knows about: of others it cannot say whether they are there.
+    pub piece: Piece,
     keys: Keys,
 }
 
 #[derive(Debug)]
 enum Keys {
-    Bitmap { first: i64, bits: Vec<u64> },
+    Bitmap(Bitmap),
     Hashed(Vec<Slots>),
+}
+
+/// A bit for every whole number of a range.
+#[derive(Debug)]
+struct Bitmap {
+    first: i64,
+    bits: Vec<u64>,
+}
+
+impl Bitmap {
+    /// For the numbers of a range, unless there are too many of them for so many keys.
+    fn over(first: i64, last: i64, keys: u64) -> Option<Self> {
+        let width = last.abs_diff(first).checked_add(1)?;
+        if width > keys.saturating_mul(BITS_PER_KEY).max(1 << 16) {
+            return None;
+        }
+        Some(Self { first, bits: vec![0; usize::try_from(width.div_ceil(64)).ok()?] })
+    }
+
+    /// Sets the bit of a number, which must be in the range.
+    fn set(&mut self, value: i64) {
+        let at = value.abs_diff(self.first);
+        self.bits[(at / 64) as usize] |= 1 << (at % 64);
+    }
+
+    fn has(&self, value: i64) -> bool {
+        let at = value.checked_sub(self.first).and_then(|at| u64::try_from(at).ok());
+        at.is_some_and(|at| self.bits.get((at / 64) as usize).is_some_and(|word| word >> (at % 64) & 1 == 1))
+    }
 }
 
 /// Open addressing; key 0 marks a free slot, so the key 0 itself stands apart.
@@ -84,6 +83,10 @@ impl Slots {
     fn with_room_for(count: usize, compared: bool) -> Self {
         let slots = (count * 2).next_power_of_two().max(2);
         Self { keys: vec![0; slots], compared: if compared { vec![0; slots] } else { Vec::new() }, zero: None }
+    }
+
+    fn with_room_for_all(counts: &[usize], lookup: &Lookup) -> Vec<Self> {
+        counts.iter().map(|count| Self::with_room_for(*count, lookup.compared > 0)).collect()
     }
 
     fn slot(&self, key: u128) -> usize {
@@ -124,67 +127,84 @@ fn partition_of(key: u128) -> usize {
 }
 
 impl KeyTable {
-    /// Joins the keys of all partitions of a source, given in order.
+    /// Joins the keys of all parts of a source, given in order.
     pub fn new(lookup: &Lookup, types: Vec<DataType>, parts: Vec<SourceKeys>) -> Result<Self, UnfitKeys> {
         if lookup.unique_keys
             && let Some(null) = parts.iter().find_map(|part| part.first_null.clone())
         {
             return Err(UnfitKeys::Null(null));
         }
-        let dense = lookup.compared == 0 && !lookup.unique_keys && !lookup.null_is_value;
-        if dense
-            && let [data_type] = types.as_slice()
-            && is_dense(data_type)
-            && let Some(keys) = bitmap(&parts)
+        let values = || parts.iter().flat_map(|part| &part.keys).map(|key| *key as u64 as i64);
+        let count = parts.iter().map(|part| part.keys.len() as u64).sum::<u64>();
+        if may_be_dense(lookup, &types)
+            && let (Some(first), Some(last)) = (values().min(), values().max())
+            && let Some(mut bitmap) = Bitmap::over(first, last, count)
         {
-            return Ok(Self { types, keys });
+            values().for_each(|value| bitmap.set(value));
+            return Ok(Self { types, piece: Piece::default(), keys: Keys::Bitmap(bitmap) });
         }
         let mut counts = [0usize; PARTITIONS];
         parts.iter().flat_map(|part| &part.keys).for_each(|key| counts[partition_of(*key)] += 1);
-        let mut slots: Vec<_> = counts.iter().map(|count| Slots::with_room_for(*count, lookup.compared > 0)).collect();
+        let mut slots = Slots::with_room_for_all(&counts, lookup);
         for part in parts {
-            for (row, key) in part.keys.iter().enumerate() {
-                let compared = part.compared.get(row).copied().unwrap_or(0);
-                if !slots[partition_of(*key)].insert(*key, compared) && lookup.unique_keys {
-                    return Err(UnfitKeys::Repeated(*key));
+            for (key, compared) in part.pairs() {
+                if !slots[partition_of(key)].insert(key, compared) && lookup.unique_keys {
+                    return Err(UnfitKeys::Repeated(key));
                 }
             }
         }
-        Ok(Self { types, keys: Keys::Hashed(slots) })
+        Ok(Self { types, piece: Piece::default(), keys: Keys::Hashed(slots) })
+    }
+
+    /// Without keys.
+    pub fn empty(types: Vec<DataType>) -> Self {
+        Self { types, piece: Piece::default(), keys: Keys::Bitmap(Bitmap { first: 0, bits: Vec::new() }) }
+    }
+
+    /// Bits for all keys on disk, if they are whole numbers close together for which that takes no more than
+    /// so many bytes.
+    pub fn dense(lookup: &Lookup, types: &[DataType], spilled: &SpilledKeys, bytes: u64) -> io::Result<Option<Self>> {
+        let Some((first, last)) = spilled.extent().filter(|_| may_be_dense(lookup, types)) else { return Ok(None) };
+        let Some(mut bitmap) = Bitmap::over(first, last, spilled.count().min(bytes / 16)) else { return Ok(None) };
+        spilled.each(Piece::default(), |key, _| bitmap.set(key as u64 as i64))?;
+        Ok(Some(Self { types: types.to_vec(), piece: Piece::default(), keys: Keys::Bitmap(bitmap) }))
+    }
+
+    /// One piece of keys on disk. The repeated key is the smallest one, whatever order they came in.
+    pub fn of_piece(
+        lookup: &Lookup,
+        types: Vec<DataType>,
+        spilled: &SpilledKeys,
+        piece: Piece,
+    ) -> io::Result<Result<Self, UnfitKeys>> {
+        let mut counts = [0usize; PARTITIONS];
+        spilled.each(piece, |key, _| counts[partition_of(key)] += 1)?;
+        let mut slots = Slots::with_room_for_all(&counts, lookup);
+        let mut repeated: Option<u128> = None;
+        spilled.each(piece, |key, compared| {
+            if !slots[partition_of(key)].insert(key, compared) && lookup.unique_keys {
+                repeated = Some(repeated.map_or(key, |least| least.min(key)));
+            }
+        })?;
+        Ok(match repeated {
+            Some(key) => Err(UnfitKeys::Repeated(key)),
+            None => Ok(Self { types, piece, keys: Keys::Hashed(slots) }),
+        })
     }
 
     /// Whether a key is there, and with which compared values.
     pub fn get(&self, key: u128) -> Option<u128> {
         match &self.keys {
-            Keys::Bitmap { first, bits } => {
-                let at = (key as u64 as i64).checked_sub(*first)?;
-                let word = bits.get(usize::try_from(at).ok()? / 64)?;
-                (word >> (at % 64) & 1 == 1).then_some(0)
-            }
+            Keys::Bitmap(bitmap) => bitmap.has(key as u64 as i64).then_some(0),
             Keys::Hashed(slots) => slots[partition_of(key)].get(key),
         }
     }
 }
 
-/// Types whose keys are whole numbers of 64 bits.
-fn is_dense(data_type: &DataType) -> bool {
-    data_type.is_signed_integer() || matches!(data_type, DataType::Date32)
-}
-
-fn bitmap(parts: &[SourceKeys]) -> Option<Keys> {
-    let values = || parts.iter().flat_map(|part| &part.keys).map(|key| *key as u64 as i64);
-    let (first, last) = (values().min()?, values().max()?);
-    let width = last.abs_diff(first).checked_add(1)?;
-    let count = parts.iter().map(|part| part.keys.len() as u64).sum::<u64>();
-    if width > count.saturating_mul(BITS_PER_KEY).max(1 << 16) {
-        return None;
-    }
-    let mut bits = vec![0u64; usize::try_from(width.div_ceil(64)).ok()?];
-    for value in values() {
-        let at = value.abs_diff(first);
-        bits[(at / 64) as usize] |= 1 << (at % 64);
-    }
-    Some(Keys::Bitmap { first, bits })
+/// Whether keys are whole numbers of 64 bits of which only their presence is asked.
+fn may_be_dense(lookup: &Lookup, types: &[DataType]) -> bool {
+    let whole = matches!(types, [one] if one.is_signed_integer() || matches!(one, DataType::Date32));
+    whole && lookup.compared == 0 && !lookup.unique_keys && !lookup.null_is_value
 }
 
 /// A row as text: its key and its compared values.
