@@ -34,6 +34,10 @@ fn columns(nulls: bool) -> Vec<(&'static str, ArrayRef)> {
         batch.column_by_name("email").and_then(|column| column.as_any().downcast_ref::<StringArray>()).expect("texts");
     vec![
         (
+            "ascending int64",
+            Arc::new((0..ROWS).map(|row| Some(row as i64 * 1_000_003).filter(|_| keep(row))).collect::<Int64Array>()),
+        ),
+        (
             "int64",
             Arc::new(
                 integers.iter().enumerate().map(|(row, value)| value.filter(|_| keep(row))).collect::<Int64Array>(),
@@ -106,8 +110,8 @@ fn metrics(criterion: &mut Criterion) {
 
 fn yardsticks(criterion: &mut Criterion) {
     let columns = columns(false);
-    let texts = columns[2].1.as_any().downcast_ref::<StringArray>().expect("texts");
-    let integers = columns[0].1.as_any().downcast_ref::<Int64Array>().expect("integers");
+    let texts = columns[3].1.as_any().downcast_ref::<StringArray>().expect("texts");
+    let integers = columns[1].1.as_any().downcast_ref::<Int64Array>().expect("integers");
     let mut group = criterion.benchmark_group("plain way");
     group.throughput(Throughput::Elements(ROWS as u64));
     let regex = regex::Regex::new(r"^(?:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,})$").expect("a pattern");

@@ -263,3 +263,58 @@ fn sums_of_large_integers_are_exact() {
         .expect("a sum");
     assert_eq!(sum.to_string(), (i128::from(i64::MAX) * 5).to_string());
 }
+
+#[test]
+fn keys_that_arrive_in_order_are_counted_like_any_others() {
+    let far = |row: u64| (row * 1_000_003_000 + row % 997) as i64;
+    let ascending: Vec<i64> = (0..40_000).map(far).collect();
+    let mut cases = vec![("ascending", ascending.clone())];
+    let changed = |change: fn(&mut Vec<i64>)| {
+        let mut values = ascending.clone();
+        change(&mut values);
+        values
+    };
+    cases.push(("one repeated at the end", changed(|values| values[39_999] = values[39_998])));
+    cases.push(("one repeated from far before", changed(|values| values[39_999] = values[3])));
+    cases.push(("runs in another order", changed(|values| values.rotate_left(25_000))));
+    cases.push(("the same run twice", changed(|values| values.copy_within(..20_000, 20_000))));
+    cases.push(("runs that overlap without equal keys", changed(|values| values[20_001..].reverse())));
+    cases.push((
+        "disorder behind the first batches",
+        changed(|values| values[16_384..].sort_by_key(|value| value % 97)),
+    ));
+    cases.push(("across zero", changed(|values| values.iter_mut().for_each(|value| *value -= 20_000_000_000_000))));
+    for (name, values) in cases {
+        for scale in ["int64", "timestamp", "with nulls"] {
+            let column: ArrayRef = match scale {
+                "int64" => Arc::new(Int64Array::from(values.clone())),
+                "timestamp" => Arc::new(TimestampMicrosecondArray::from(values.clone())),
+                _ => Arc::new(
+                    values.iter().map(|value| Some(*value).filter(|value| value % 5 > 0)).collect::<Int64Array>(),
+                ),
+            };
+            let own = [column];
+            let plain = kernel(&Family::Frequencies, &own);
+            let distinct = kernel(&Family::Distinct, &own);
+            let few = [
+                Statistic::Uniqueness,
+                Statistic::DistinctValues,
+                Statistic::DuplicateRows,
+                Statistic::UniqueValueRatio,
+            ];
+            let say = |state: State, family: &Family| {
+                let finished = state.finish(family, 2);
+                few.map(|statistic| finished.statistic(statistic).map(|number| number.to_f64().to_bits()))
+            };
+            let expected = say(fold(&plain, &own, 40_000, 0..40_000, 8192), &Family::Frequencies);
+            let whole = fold(&distinct, &own, 40_000, 0..40_000, 8192);
+            let again = codec::decode(&codec::encode(&whole).expect("encoded")).expect("decoded");
+            assert_eq!(say(whole, &Family::Distinct), expected, "{name}, {scale}");
+            assert_eq!(say(again, &Family::Distinct), expected, "{name}, {scale}, written and read");
+            for cut in [100, 12_000, 25_000] {
+                let [early, late] = [0..cut, cut..40_000].map(|rows| fold(&distinct, &own, 40_000, rows, 8192));
+                assert_eq!(say(merged(late, early), &Family::Distinct), expected, "{name}, {scale}, cut at {cut}");
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use super::counts::Count;
 use super::distribution::{Distribution, Spread};
 use super::extent::Extent;
 use super::files::FileFacts;
-use super::frequencies::{Frequencies, KeyRange, Occurrences};
+use super::frequencies::{Frequencies, KeyRange, Occurrences, is_narrow};
 use super::lengths::Lengths;
 use super::lookup::{Found, KeyTable};
 use super::moments::Moments;
@@ -248,7 +248,9 @@ impl Kernel {
             Family::Frequencies => State::Frequencies(Box::new(Frequencies::new(&self.types, self.budget.clone()))),
             Family::Distinct => State::Frequencies(Box::new(match self.range {
                 Some(range) => Frequencies::dense(range, self.budget.clone()),
-                None if is_whole(&self.types) => Frequencies::undecided(self.budget.clone()),
+                None if matches!(self.types.as_slice(), [one] if is_narrow(one)) => {
+                    Frequencies::undecided(is_whole(&self.types), self.budget.clone())
+                }
                 None => Frequencies::new(&self.types, self.budget.clone()),
             })),
             Family::Quantiles => State::Quantiles(Quantiles::default()),

@@ -6,6 +6,7 @@
 //! Everything asked of the counts needs only how many values occur how often
 //! ([`Occurrences`]), so results do not depend on any order.
 
+mod ascending;
 mod dense;
 mod groups;
 mod keys;
@@ -16,6 +17,7 @@ use super::{NoValue, Reading, Statistic};
 use crate::unevaluated::Unevaluated;
 use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
+use ascending::Ascending;
 use dense::Dense;
 use groups::Groups;
 pub use groups::{Key, Partition, empty_partitions};
@@ -33,8 +35,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Frequencies {
     keys: Keys,
-    /// Until enough narrow keys were seen to tell whether they are dense: what bits for them may take.
-    undecided: Option<Arc<MemoryBudget>>,
+    /// Until enough narrow keys were seen to tell how they are best held.
+    undecided: Option<Undecided>,
     /// Rows with a value.
     rows: u64,
     nulls: u64,
@@ -44,10 +46,47 @@ pub struct Frequencies {
 enum Keys {
     /// Whole numbers close together, where it only matters whether they occur once.
     Dense(Dense),
+    /// Values of at most 64 bits that come in order, where it only matters whether they occur once.
+    Ascending(Ascending),
     /// Values of at most 64 bits.
     Narrow(Groups<u64>),
     /// Wider values and hashes.
     Wide(Groups<u128>),
+}
+
+/// What the first narrow keys tell of those to come.
+#[derive(Debug, Clone)]
+struct Undecided {
+    budget: Arc<MemoryBudget>,
+    /// Whether bits may stand for them: they are whole numbers.
+    whole: bool,
+    /// Whether each is larger than the one before.
+    ascending: bool,
+    last: Option<u64>,
+}
+
+impl Undecided {
+    fn see(&mut self, key: u64) {
+        self.ascending &= self.last.is_none_or(|last| last < key);
+        self.last = Some(key);
+    }
+
+    /// The keys as they are best held from now on.
+    fn decide(self, groups: Groups<u64>) -> Keys {
+        let around = if self.whole { Dense::around(groups, &self.budget) } else { Err(groups) };
+        match around {
+            Ok(dense) => Keys::Dense(dense),
+            Err(groups) if self.ascending => match groups.clone().into_sorted() {
+                Ok(sorted) => {
+                    let mut ascending = Ascending::within(self.budget);
+                    sorted.into_iter().for_each(|(key, _)| ascending.add(key));
+                    Keys::Ascending(ascending)
+                }
+                Err(_) => Keys::Narrow(groups),
+            },
+            Err(groups) => Keys::Narrow(groups),
+        }
+    }
 }
 
 /// How many distinct values occur how often, and the rows without a value.
@@ -86,11 +125,11 @@ impl Frequencies {
         Self { keys, undecided: None, rows: 0, nulls: 0 }
     }
 
-    /// For one column of whole numbers, if it only matters whether a value occurs once and nothing is
-    /// known of their range.
-    pub fn undecided(budget: Arc<MemoryBudget>) -> Self {
+    /// For one column of narrow values, `whole` numbers or others, if it only matters whether a value occurs
+    /// once and nothing is known of their range.
+    pub fn undecided(whole: bool, budget: Arc<MemoryBudget>) -> Self {
         let keys = Keys::Narrow(Groups::within(budget.clone()));
-        Self { keys, undecided: Some(budget), rows: 0, nulls: 0 }
+        Self { keys, undecided: Some(Undecided { budget, whole, ascending: true, last: None }), rows: 0, nulls: 0 }
     }
 
     /// Bytes that a range of keys takes.
@@ -102,10 +141,9 @@ impl Frequencies {
     pub fn update(&mut self, columns: &[ArrayRef]) {
         if let Keys::Narrow(groups) = &mut self.keys
             && groups.is_large()
-            && let Some(budget) = self.undecided.take()
+            && let Some(undecided) = self.undecided.take()
         {
-            let groups = std::mem::take(groups);
-            self.keys = Dense::around(groups, &budget).map_or_else(Keys::Narrow, Keys::Dense);
+            self.keys = undecided.decide(std::mem::take(groups));
         }
         let rows = columns.first().map_or(0, |column| column.len() as u64);
         let nulls = match (&mut self.keys, columns) {
@@ -113,8 +151,18 @@ impl Frequencies {
                 keys::each_narrow(column, |key| dense.add(key, 1));
                 column.logical_null_count() as u64
             }
+            (Keys::Ascending(ascending), [column]) => {
+                keys::each_narrow(column, |key| ascending.add(key));
+                column.logical_null_count() as u64
+            }
             (Keys::Narrow(groups), [column]) => {
-                keys::each_narrow(column, |key| groups.add(key, 1));
+                match &mut self.undecided {
+                    Some(undecided) => keys::each_narrow(column, |key| {
+                        undecided.see(key);
+                        groups.add(key, 1);
+                    }),
+                    None => keys::each_narrow(column, |key| groups.add(key, 1)),
+                }
                 column.logical_null_count() as u64
             }
             (Keys::Wide(groups), [column]) => {
@@ -122,14 +170,29 @@ impl Frequencies {
                 column.logical_null_count() as u64
             }
             (Keys::Wide(groups), columns) => keys::each_tuple(columns, |key| groups.add(key, 1)),
-            (Keys::Dense(_) | Keys::Narrow(_), _) => rows,
+            (Keys::Dense(_) | Keys::Ascending(_) | Keys::Narrow(_), _) => rows,
         };
         self.nulls += nulls;
         self.rows += rows - nulls;
+        if let Keys::Ascending(ascending) = &self.keys
+            && ascending.is_vain()
+        {
+            self.disorder();
+        }
+    }
+
+    /// Counts keys like all others that were expected to ascend.
+    fn disorder(&mut self) {
+        self.undecided = None;
+        if let Keys::Ascending(ascending) = &mut self.keys {
+            let nothing = Ascending::within(Arc::default());
+            self.keys = Keys::Narrow(std::mem::replace(ascending, nothing).into_groups());
+        }
     }
 
     /// Folds distinct values that occur `weights` times, and `nulls` NULLs.
     pub fn weigh(&mut self, values: &ArrayRef, weights: &[u64], nulls: u64) {
+        self.disorder();
         let mut own = weights.iter();
         let mut missing = nulls;
         let mut weight = |is_null: bool| {
@@ -150,6 +213,7 @@ impl Frequencies {
                 let weight = weight(key.is_none());
                 key.into_iter().for_each(|key| groups.add(key, weight));
             }),
+            Keys::Ascending(_) => {}
         }
         self.rows += weights.iter().sum::<u64>() + nulls - missing;
         self.nulls += missing;
@@ -169,16 +233,33 @@ impl Frequencies {
             Keys::Wide(groups) => groups.smallest_repeated(),
             Keys::Narrow(groups) => groups.smallest_repeated().map(|key| key.map(u128::from)),
             Keys::Dense(dense) => dense.into_groups().smallest_repeated().map(|key| key.map(u128::from)),
+            Keys::Ascending(keys) => keys.into_groups().smallest_repeated().map(|key| key.map(u128::from)),
         }
         .map_err(lost)
     }
 
     /// Joins the counts of another partition.
-    pub fn merge(&mut self, later: Self) {
+    pub fn merge(&mut self, mut later: Self) {
+        // Without keys there is nothing to join.
+        if later.rows == 0 {
+            self.nulls += later.nulls;
+            return;
+        }
+        if self.rows == 0 && !matches!(self.keys, Keys::Dense(_)) {
+            later.nulls += self.nulls;
+            *self = later;
+            return;
+        }
         self.nulls += later.nulls;
         self.rows += later.rows;
         self.undecided = None;
+        if !matches!((&self.keys, &later.keys), (Keys::Ascending(_), Keys::Ascending(_))) {
+            self.disorder();
+            later.disorder();
+        }
         match (&mut self.keys, later.keys) {
+            (Keys::Ascending(own), Keys::Ascending(other)) => own.merge(other),
+            (Keys::Ascending(_), _) | (_, Keys::Ascending(_)) => {}
             (Keys::Dense(own), Keys::Dense(other)) => own.merge(other),
             (Keys::Dense(own), Keys::Narrow(other)) => own.absorb(other),
             (Keys::Narrow(own), Keys::Narrow(other)) => own.merge(other),
@@ -192,6 +273,7 @@ impl Frequencies {
                     Keys::Narrow(narrow) => widened(narrow, &mut wide),
                     Keys::Dense(dense) => widened(dense.into_groups(), &mut wide),
                     Keys::Wide(other) => wide.merge(other),
+                    Keys::Ascending(ascending) => widened(ascending.into_groups(), &mut wide),
                 }
                 *own = Keys::Wide(wide);
             }
@@ -204,6 +286,10 @@ impl Frequencies {
         let values = match self.keys {
             Keys::Narrow(groups) => groups.occurrences(threads),
             Keys::Wide(groups) => groups.occurrences(threads),
+            Keys::Ascending(keys) => match keys.distinct() {
+                Some(distinct) => Ok(BTreeMap::from([(1, distinct)])),
+                None => keys.into_groups().occurrences(threads),
+            },
             Keys::Dense(dense) => {
                 let (once, repeated, outside) = dense.counts();
                 outside.occurrences(threads).map(|elsewhere| {
@@ -281,6 +367,7 @@ impl Serialize for Frequencies {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let groups = match &self.keys {
             Keys::Dense(dense) => dense.clone().into_groups().into_sorted().map(StoredGroups::Narrow),
+            Keys::Ascending(keys) => keys.clone().into_groups().into_sorted().map(StoredGroups::Narrow),
             Keys::Narrow(groups) => groups.clone().into_sorted().map(StoredGroups::Narrow),
             Keys::Wide(groups) => groups.clone().into_sorted().map(StoredGroups::Wide),
         };
