@@ -1,5 +1,6 @@
 //! What file metadata proves is what the data says: every file of `fixtures/parquet`, written by many
-//! writers and some with crafted footers, is checked with and without trust in its statistics.
+//! writers and some with crafted footers, is checked with and without trust in its statistics; so are files
+//! of random rows, in row groups and pages of all sizes.
 
 // Tests fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
@@ -11,18 +12,29 @@ use dq::check::{CheckOptions, Ruleset, Run, Watch, check};
 use dq::rules::{BindOptions, Target};
 use dq::verdict::Verdict;
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use proptest::prelude::*;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 fn run(rules: &str, data: &Path, ignore_statistics: bool) -> Run {
+    attempt(rules, data, ignore_statistics).expect("readable")
+}
+
+fn attempt(rules: &str, data: &Path, ignore_statistics: bool) -> Result<Run, String> {
     let now = "2026-01-31T12:00:00Z".parse().expect("a time");
     let ruleset = Ruleset::parse(rules, &BindOptions { now, target: Target::Dq });
     assert!(!ruleset.has_errors(), "{:?}", ruleset.diagnostics());
     let mut options = CheckOptions { threads: 2, ..CheckOptions::default() };
     options.read.ignore_statistics = ignore_statistics;
-    check(&ruleset, &[data.to_path_buf()], &options, Watch::default()).expect("readable")
+    check(&ruleset, &[data.to_path_buf()], &options, Watch::default()).map_err(|error| error.to_string())
+}
+
+/// All outcomes, to the last digit.
+fn shown(run: &Run) -> Vec<String> {
+    run.outcomes.iter().map(|outcome| format!("{outcome:?}")).collect()
 }
 
 fn files() -> Vec<PathBuf> {
@@ -104,6 +116,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 fn written(
     rows: &[Row],
     group: usize,
+    page: usize,
     dictionary: bool,
     statistics: EnabledStatistics,
     cut: Option<usize>,
@@ -121,6 +134,8 @@ fn written(
     let file = tempfile::Builder::new().suffix(".parquet").tempfile().expect("a file");
     let properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(group))
+        .set_data_page_row_count_limit(page)
+        .set_write_batch_size(page.min(1024))
         .set_dictionary_enabled(dictionary)
         .set_statistics_enabled(statistics)
         .set_statistics_truncate_length(cut)
@@ -173,17 +188,156 @@ proptest! {
     fn a_proof_says_what_reading_says(
         rows in rows(),
         group in prop_oneof![Just(3usize), Just(10), Just(1000)],
+        page in prop_oneof![Just(2usize), Just(20_000)],
         dictionary in any::<bool>(),
         statistics in prop_oneof![Just(EnabledStatistics::None), Just(EnabledStatistics::Chunk), Just(EnabledStatistics::Page)],
         cut in prop_oneof![Just(None), Just(Some(1usize)), Just(Some(64))],
         point in -5i64..5,
     ) {
-        let file = written(&rows, group, dictionary, statistics, cut);
+        let file = written(&rows, group, page, dictionary, statistics, cut);
         let rules = rules(point);
         let (trusting, reading) = (run(&rules, file.path(), false), run(&rules, file.path(), true));
-        for (trusted, read) in trusting.outcomes.iter().zip(&reading.outcomes) {
-            let shown = |outcome: &dq::verdict::Outcome| format!("{outcome:?}");
-            prop_assert_eq!(shown(trusted), shown(read), "{}", &trusted.rule);
+        for ((trusted, read), outcome) in shown(&trusting).iter().zip(shown(&reading)).zip(&trusting.outcomes) {
+            prop_assert_eq!(trusted, &read, "{}", &outcome.rule);
         }
     }
+
+    #[test]
+    fn a_page_proves_what_reading_says(
+        rows in rows(),
+        sorted in any::<bool>(),
+        group in prop_oneof![Just(20usize), Just(1000)],
+        page in 1usize..9,
+        dictionary in any::<bool>(),
+        cut in prop_oneof![Just(None), Just(Some(1usize))],
+        point in -5i64..5,
+    ) {
+        let mut rows = rows;
+        if sorted {
+            rows.sort_by_key(|row| row.0);
+        }
+        let file = written(&rows, group, page, dictionary, EnabledStatistics::Page, cut);
+        let rules = rules_of_pages(point);
+        let (trusting, reading) = (run(&rules, file.path(), false), run(&rules, file.path(), true));
+        for ((trusted, read), outcome) in shown(&trusting).iter().zip(shown(&reading)).zip(&trusting.outcomes) {
+            prop_assert_eq!(trusted, &read, "{}", &outcome.rule);
+        }
+        prop_assert_eq!(trusting.rows, reading.rows);
+    }
+}
+
+/// Rules that pages answer: any that must see every value would have their column read.
+fn rules_of_pages(point: i64) -> String {
+    let mut rules = Vec::new();
+    for column in ["i", "u", "d"] {
+        for condition in [
+            format!("> {point}"),
+            format!("<= {point}"),
+            format!("between {} and {}", point - 2, point + 2),
+            format!("in [{point}, 4294967295, NULL]"),
+            format!("!= {point}"),
+        ] {
+            rules.push(format!("ColumnValues \"{column}\" {condition}"));
+            rules.push(format!("ColumnValues \"{column}\" {condition} with threshold >= 0"));
+        }
+        rules.push(format!("Completeness \"{column}\" > 0.5"));
+    }
+    for condition in ["> \"2023-12-30\"", "<= \"2023-12-31\"", "= \"2024-01-01\""] {
+        rules.push(format!("ColumnValues \"t\" {condition} with threshold >= 0"));
+    }
+    format!("Rules = [ {} ]", rules.join(",\n"))
+}
+
+/// A file of whole numbers in pages of ten, and its metadata.
+fn in_pages(values: Vec<i64>) -> (tempfile::NamedTempFile, ParquetMetaData) {
+    let column: ArrayRef = Arc::new(Int64Array::from(values));
+    let batch = RecordBatch::try_from_iter_with_nullable([("i", column, false)]).expect("a batch");
+    let file = tempfile::Builder::new().suffix(".parquet").tempfile().expect("a file");
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_data_page_row_count_limit(10)
+        .set_write_batch_size(10)
+        .build();
+    let mut writer =
+        ArrowWriter::try_new(file.reopen().expect("opened"), batch.schema(), Some(properties)).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+    let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+    let metadata = reader.parse_and_finish(&file.reopen().expect("opened")).expect("metadata");
+    (file, metadata)
+}
+
+fn overwrite(file: &tempfile::NamedTempFile, offset: u64, bytes: &[u8]) {
+    let mut file = file.reopen().expect("opened");
+    file.seek(SeekFrom::Start(offset)).expect("a place");
+    file.write_all(bytes).expect("written");
+}
+
+/// A hundred numbers from 0, but for one in the fourth page.
+fn with_a_bad_row() -> Vec<i64> {
+    (0..100).map(|value| if value == 35 { -5 } else { value }).collect()
+}
+
+/// The bad row fails the first and the last.
+const SEEING_THE_BAD_ROW: &str = "Rules = [ ColumnValues \"i\" >= 0, ColumnValues \"i\" >= 0 with threshold > 0.985, ColumnValues \"i\" >= 0 with threshold > 0.995 ]";
+
+#[test]
+fn only_the_page_of_the_bad_row_is_read() {
+    let (file, metadata) = in_pages(with_a_bad_row());
+    let expected = run(SEEING_THE_BAD_ROW, file.path(), true);
+    let verdicts: Vec<_> = expected.outcomes.iter().map(|outcome| outcome.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Fail, Verdict::Pass, Verdict::Fail]);
+    let pages = metadata.offset_index().expect("an offset index")[0][0].page_locations();
+    assert_eq!(pages.len(), 10);
+    for page in pages.iter().filter(|page| page.first_row_index != 30) {
+        let bytes = vec![0xff; usize::try_from(page.compressed_page_size).expect("a size")];
+        overwrite(&file, u64::try_from(page.offset).expect("an offset"), &bytes);
+    }
+    assert!(attempt(SEEING_THE_BAD_ROW, file.path(), true).is_err(), "the other pages can be read");
+    let trusting = run(SEEING_THE_BAD_ROW, file.path(), false);
+    assert_eq!(shown(&trusting), shown(&expected));
+    assert_eq!((trusting.rows, trusting.columns_read), (100, 1));
+}
+
+#[test]
+fn pages_that_are_all_decided_are_not_read() {
+    let (file, metadata) = in_pages((0..100).collect());
+    let rules = "Rules = [ ColumnValues \"i\" >= 50 with threshold = 0.5 ]";
+    let expected = run(rules, file.path(), true);
+    assert_eq!(expected.outcomes[0].verdict, Verdict::Pass);
+    let (start, length) = metadata.row_group(0).column(0).byte_range();
+    overwrite(&file, start, &vec![0xff; usize::try_from(length).expect("a length")]);
+    let trusting = run(rules, file.path(), false);
+    assert_eq!(shown(&trusting), shown(&expected));
+    assert_eq!((trusting.rows, trusting.columns_read), (100, 0));
+}
+
+#[test]
+fn page_indexes_that_contradict_prove_nothing() {
+    let (file, metadata) = in_pages(with_a_bad_row());
+    let expected = shown(&run(SEEING_THE_BAD_ROW, file.path(), true));
+    let chunk = metadata.row_group(0).column(0);
+    let place = |offset: Option<i64>| u64::try_from(offset.expect("an index")).expect("an offset");
+    let bytes_at = |offset: u64, length: Option<i32>| {
+        let mut bytes = vec![0; usize::try_from(length.expect("an index")).expect("a length")];
+        let mut file = file.reopen().expect("opened");
+        file.seek(SeekFrom::Start(offset)).expect("a place");
+        file.read_exact(&mut bytes).expect("bytes");
+        bytes
+    };
+    // The minimum of the fourth page: the footer has a smaller one than all pages then.
+    let columns = place(chunk.column_index_offset());
+    let index = bytes_at(columns, chunk.column_index_length());
+    let minimum = (-5i64).to_le_bytes();
+    let at = index.windows(8).position(|bytes| bytes == minimum).expect("the minimum") as u64;
+    overwrite(&file, columns + at, &30i64.to_le_bytes());
+    assert_eq!(shown(&run(SEEING_THE_BAD_ROW, file.path(), false)), expected, "no page has the minimum");
+    overwrite(&file, columns + at, &minimum);
+    // More pages than there is room for, in the list that begins the index.
+    let offsets = place(chunk.offset_index_offset());
+    let index = bytes_at(offsets, chunk.offset_index_length());
+    assert_eq!(index[0], 0x19, "no list of pages");
+    overwrite(&file, offsets, &[0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07]);
+    assert_eq!(shown(&run(SEEING_THE_BAD_ROW, file.path(), false)), expected, "two billion pages");
 }

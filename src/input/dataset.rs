@@ -3,11 +3,12 @@
 use super::align::{Alignment, Place, align, logical};
 use super::layout::DataFile;
 use super::source::Input;
-use super::table::{Chunk, Chunks, ColumnFacts, Parts, Table};
+use super::table::{Batches, Chunk, Chunks, ColumnFacts, PageFacts, Parts, Table};
 use super::{ReadOptions, cast_strictly, open};
 use crate::error::{Error, escape_controls, shown};
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{DataType, SchemaRef};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -278,16 +279,22 @@ impl<'a> Part<'a> {
             Place::Constant(value) => Some(ColumnFacts { nulls: 0, range: Some((value.clone(), value.clone())) }),
             Place::Column { position, converted } => {
                 let facts = self.file.table.facts(*part, *position)?;
-                let range = match facts.range {
-                    // A conversion keeps the order, or it is an error.
-                    Some((low, high)) if *converted => {
-                        cast_strictly(&low, data_type).and_then(|low| Ok((low, cast_strictly(&high, data_type)?))).ok()
-                    }
-                    range => range,
-                };
-                Some(ColumnFacts { range, ..facts })
+                Some(if *converted { facts_as(facts, data_type) } else { facts })
             }
         }
+    }
+
+    /// What is certain of a column page by page without decoding it: pages that have all rows of the part, in
+    /// order, and that [`Part::read_rows`] reads apart. To tell costs a read, of metadata alone.
+    pub fn pages(&self, column: usize) -> Option<Vec<PageFacts>> {
+        let Content::Placed { part, trusted: true } = &self.content else { return None };
+        let Place::Column { position, converted } = self.file.places.get(column)? else { return None };
+        let pages = self.file.table.pages(*part, *position)?;
+        if !converted {
+            return Some(pages);
+        }
+        let data_type = self.dataset.schema.field(column).data_type();
+        Some(pages.into_iter().map(|page| PageFacts { facts: facts_as(page.facts, data_type), ..page }).collect())
     }
 
     /// About how many stored bytes the part has, for progress.
@@ -314,31 +321,31 @@ impl<'a> Part<'a> {
     /// that the pass was started with, and only those.
     pub fn read(self, columns: &[usize], batch_rows: usize) -> Result<ColumnBatches<'a>, Error> {
         let wanted = self.file.wanted(columns);
-        let places: Vec<(Place, DataType)> = columns
-            .iter()
-            .map(|column| {
-                let place = match &self.file.places[*column] {
-                    Place::Column { position, converted } => {
-                        Place::Column { position: wanted.binary_search(position).unwrap_or(0), converted: *converted }
-                    }
-                    place => place.clone(),
-                };
-                (place, self.dataset.schema.field(*column).data_type().clone())
-            })
-            .collect();
+        let (dataset, file) = (self.dataset, self.file);
         let batches = match self.content {
-            Content::Placed { part, .. } => self.file.table.read(part, &wanted, batch_rows)?,
+            Content::Placed { part, .. } => file.table.read(part, &wanted, batch_rows)?,
             Content::Chunk(chunk) => (chunk.decode)()?,
         };
-        let path = &self.file.input.path;
-        let arranged = batches.map(move |batch| {
-            arranged(&batch?, &places).map_err(|error| Error::Schema {
-                path: path.clone(),
-                message: format!("a value does not fit the type of the other files: {error}"),
-            })
-        });
-        Ok(Box::new(arranged))
+        Ok(file.arranged(dataset, columns, &wanted, batches))
     }
+
+    /// Reads some rows of a column: increasing ranges, made of pages that [`Part::pages`] tells of.
+    pub fn read_rows(self, column: usize, rows: &[Range<u64>], batch_rows: usize) -> Result<ColumnBatches<'a>, Error> {
+        let wanted = self.file.wanted(&[column]);
+        let (Content::Placed { part, .. }, [position]) = (&self.content, wanted.as_slice()) else {
+            return Err(Error::Internal(format!("column {column} has no pages")));
+        };
+        let batches = self.file.table.read_rows(*part, *position, rows, batch_rows)?;
+        Ok(self.file.arranged(self.dataset, &[column], &wanted, batches))
+    }
+}
+
+/// What is certain of a column once it has another type. A conversion keeps the order, or it is an error.
+fn facts_as(facts: ColumnFacts, data_type: &DataType) -> ColumnFacts {
+    let range = facts.range.and_then(|(low, high)| {
+        cast_strictly(&low, data_type).and_then(|low| Ok((low, cast_strictly(&high, data_type)?))).ok()
+    });
+    ColumnFacts { range, ..facts }
 }
 
 impl OpenFile {
@@ -352,6 +359,35 @@ impl OpenFile {
         wanted.sort_unstable();
         wanted.dedup();
         wanted
+    }
+
+    /// Columns of the dataset, from batches that have those `wanted` of the file.
+    fn arranged<'a>(
+        &'a self,
+        dataset: &Dataset,
+        columns: &[usize],
+        wanted: &[usize],
+        batches: Batches<'a>,
+    ) -> ColumnBatches<'a> {
+        let places: Vec<(Place, DataType)> = columns
+            .iter()
+            .map(|column| {
+                let place = match &self.places[*column] {
+                    Place::Column { position, converted } => {
+                        Place::Column { position: wanted.binary_search(position).unwrap_or(0), converted: *converted }
+                    }
+                    place => place.clone(),
+                };
+                (place, dataset.schema.field(*column).data_type().clone())
+            })
+            .collect();
+        let path = &self.input.path;
+        Box::new(batches.map(move |batch| {
+            arranged(&batch?, &places).map_err(|error| Error::Schema {
+                path: path.clone(),
+                message: format!("a value does not fit the type of the other files: {error}"),
+            })
+        }))
     }
 }
 

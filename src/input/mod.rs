@@ -29,7 +29,7 @@ mod table;
 pub use dataset::{ColumnBatches, Columns, Dataset, Part, Pass};
 pub use guard::is_guarded;
 pub use layout::{DataFile, data_files};
-pub use table::{Batches, Chunk, Chunks, ColumnFacts, Parts, Table};
+pub use table::{Batches, Chunk, Chunks, ColumnFacts, PageFacts, Parts, Table};
 
 use crate::error::Error;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};

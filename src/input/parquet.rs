@@ -1,11 +1,12 @@
 //! Parquet: a part per row group, only the columns asked for, dictionaries kept.
 
 mod facts;
+mod pages;
 mod ranges;
 
 use super::guard::guarded;
 use super::source::Input;
-use super::table::{Batches, ColumnFacts, Parts, Table};
+use super::table::{Batches, ColumnFacts, PageFacts, Parts, Table};
 use super::{Format, ReadOptions, is_text, refuse_twins};
 use crate::error::Error;
 
@@ -19,6 +20,7 @@ use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::file::metadata::RowGroupMetaData;
 use ranges::RangeReader;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -123,17 +125,46 @@ impl ParquetTable {
 
     /// The schema that row groups are read with.
     fn reading_schema(&self, dictionaries: &[bool]) -> SchemaRef {
-        let fields = self.schema.fields().iter().zip(dictionaries).map(|(field, dictionary)| {
-            let data_type = match field.data_type() {
-                _ if *dictionary => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
-                text if is_text(text) => DataType::Utf8View,
-                DataType::Dictionary(_, values) => (**values).clone(),
-                other => other.clone(),
-            };
-            Field::new(field.name(), data_type, field.is_nullable()).with_metadata(field.metadata().clone())
-        });
-        Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), self.schema.metadata().clone()))
+        let fields = self.schema.fields().iter().zip(dictionaries);
+        let fields: Vec<_> = fields.map(|(field, dictionary)| reading_field(field, *dictionary)).collect();
+        Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()))
     }
+
+    /// Batches of a reader over so many rows of a row group.
+    fn batches(&self, part: usize, mut reader: ParquetRecordBatchReader, rows: usize) -> Batches<'_> {
+        let mut damaged = false;
+        let mut seen = 0;
+        let next = move || {
+            if damaged {
+                return None;
+            }
+            let batch = guarded(&self.path, || {
+                reader.next().transpose().map_err(|error| unreadable(&self.path, &error.into()))
+            });
+            let batch = batch.and_then(|batch| {
+                seen += batch.as_ref().map_or(0, RecordBatch::num_rows);
+                if batch.is_some() || seen == rows {
+                    return Ok(batch);
+                }
+                let message = format!("is damaged: row group {part} gives {seen} rows where its metadata says {rows}");
+                Err(Error::Format { path: self.path.clone(), message })
+            });
+            damaged = !matches!(batch, Ok(Some(_)));
+            batch.transpose()
+        };
+        Box::new(std::iter::from_fn(next))
+    }
+}
+
+/// A field as row groups are read: text with or without its dictionary, all else unpacked.
+fn reading_field(field: &Field, dictionary: bool) -> Field {
+    let data_type = match field.data_type() {
+        _ if dictionary => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        text if is_text(text) => DataType::Utf8View,
+        DataType::Dictionary(_, values) => (**values).clone(),
+        other => other.clone(),
+    };
+    Field::new(field.name(), data_type, field.is_nullable()).with_metadata(field.metadata().clone())
 }
 
 /// The schema with INT96 timestamps in microseconds: in nanoseconds, dates beyond 2262 wrap around.
@@ -215,28 +246,30 @@ impl Table for ParquetTable {
         if columns.is_empty() {
             return super::rows_only(rows);
         }
-        let mut reader = guarded(&self.path, || self.reader(part, columns, batch_rows))?;
-        let mut damaged = false;
-        let mut seen = 0;
-        let next = move || {
-            if damaged {
-                return None;
-            }
-            let batch = guarded(&self.path, || {
-                reader.next().transpose().map_err(|error| unreadable(&self.path, &error.into()))
-            });
-            let batch = batch.and_then(|batch| {
-                seen += batch.as_ref().map_or(0, RecordBatch::num_rows);
-                if batch.is_some() || seen == rows {
-                    return Ok(batch);
-                }
-                let message = format!("is damaged: row group {part} has {seen} rows, the footer says {rows}");
-                Err(Error::Format { path: self.path.clone(), message })
-            });
-            damaged = !matches!(batch, Ok(Some(_)));
-            batch.transpose()
-        };
-        Ok(Box::new(std::iter::from_fn(next)))
+        let reader = guarded(&self.path, || self.reader(part, columns, batch_rows))?;
+        Ok(self.batches(part, reader, rows))
+    }
+
+    fn pages(&self, part: usize, column: usize) -> Option<Vec<PageFacts>> {
+        let leaf = (*self.leaves.get(column)?)?;
+        // Far away, two indexes are two more round trips for a column that costs one.
+        if self.source.is_remote() {
+            return None;
+        }
+        // Damage is an error only where data is read.
+        guarded(&self.path, || Ok(pages::of(self, part, column, leaf))).ok().flatten()
+    }
+
+    fn read_rows(
+        &self,
+        part: usize,
+        column: usize,
+        rows: &[Range<u64>],
+        batch_rows: usize,
+    ) -> Result<Batches<'_>, Error> {
+        let wanted: u64 = rows.iter().map(|rows| rows.end - rows.start).sum();
+        let reader = guarded(&self.path, || pages::reader(self, part, column, rows, batch_rows))?;
+        Ok(self.batches(part, reader, usize::try_from(wanted).unwrap_or(usize::MAX)))
     }
 
     fn rows(&self) -> Option<u64> {

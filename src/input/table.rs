@@ -3,6 +3,7 @@
 use crate::error::Error;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
+use std::ops::Range;
 
 /// Batches of one part.
 pub type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, Error>> + Send + 'a>;
@@ -40,6 +41,15 @@ pub struct ColumnFacts {
     pub range: Option<(ArrayRef, ArrayRef)>,
 }
 
+/// Rows of a part that are stored together, and what is known of a column in them without decoding it.
+#[derive(Debug, Clone)]
+pub struct PageFacts {
+    /// The rows, counted from the first of the part.
+    pub rows: Range<u64>,
+    /// What is certain of them.
+    pub facts: ColumnFacts,
+}
+
 /// An opened file.
 pub trait Table: Send + Sync {
     /// Its columns.
@@ -68,6 +78,24 @@ pub trait Table: Send + Sync {
     /// What the file's metadata says of a column in a placed part.
     fn facts(&self, _part: usize, _column: usize) -> Option<ColumnFacts> {
         None
+    }
+
+    /// What the file's metadata says of a column page by page: pages that have all rows of a placed part, in
+    /// order, and that [`Table::read_rows`] reads apart. To tell costs a read, of metadata alone.
+    fn pages(&self, _part: usize, _column: usize) -> Option<Vec<PageFacts>> {
+        None
+    }
+
+    /// Reads some rows of a column in batches of at most `batch_rows` rows: increasing ranges, made of pages
+    /// that [`Table::pages`] tells of.
+    fn read_rows(
+        &self,
+        part: usize,
+        _column: usize,
+        _rows: &[Range<u64>],
+        _batch_rows: usize,
+    ) -> Result<Batches<'_>, Error> {
+        Err(Error::Internal(format!("part {part} of a file without pages has no place for rows")))
     }
 
     /// Stored bytes of a column in a placed part if columns can be read apart at no extra cost.

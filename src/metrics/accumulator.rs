@@ -203,6 +203,12 @@ impl Kernel {
         matches!(self.family, Family::Moments | Family::CoMoments | Family::Lookup(_))
     }
 
+    /// Whether states are a few numbers, whatever they have seen, and merge in any order: making many of them
+    /// costs next to nothing.
+    pub fn is_small(&self) -> bool {
+        matches!(self.family, Family::Rows | Family::NonNull | Family::Passing(_) | Family::Extent | Family::Lengths)
+    }
+
     /// The family.
     pub fn family(&self) -> &Family {
         &self.family

@@ -2,7 +2,7 @@
 
 use super::lookups::Tables;
 use super::merge::{Merger, join};
-use super::tasks::{Task, Tasks};
+use super::tasks::{Assignment, Task, Tasks};
 use super::worker::{Folding, PartStates, Program, facts as facts_of, kernel};
 use super::{ScanOptions, Sources, lock};
 use crate::error::Error;
@@ -283,15 +283,15 @@ fn carry_out(
     mergers: &[Mutex<Merger>],
     options: &ScanOptions<'_>,
 ) -> Result<(), Error> {
-    let columns = task.read.as_ref().map(|(_, columns)| columns.clone()).unwrap_or_default();
+    let columns = task.read.as_ref().map(|reading| reading.columns.clone()).unwrap_or_default();
     let mut folds = Vec::with_capacity(task.programs.len());
-    for (at, proofs) in task.programs {
-        folds.push((at, programs[at].start(task.part, proofs, &columns)?));
+    for Assignment { program, proofs, pages } in task.programs {
+        folds.push((program, programs[program].start(task.part, proofs, pages, &columns)?));
     }
     let known = task.rows;
     let mut rows = 0;
-    if let Some((part, columns)) = task.read {
-        for batch in part.read(&columns, options.batch_rows.max(1))? {
+    if let Some(reading) = task.read {
+        for batch in reading.batches(options.batch_rows.max(1))? {
             let batch = batch?;
             rows += batch.rows as u64;
             for (at, fold) in &mut folds {

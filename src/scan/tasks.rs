@@ -1,9 +1,10 @@
 //! What workers take next: parts of the data, in order, cut by columns where that costs nothing.
 
-use super::worker::{PartStates, Program};
+use super::worker::{PageProofs, PartStates, Program};
 use crate::error::Error;
-use crate::input::{Dataset, Part, Pass};
+use crate::input::{ColumnBatches, Dataset, Part, Pass};
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Into how many tasks one part is cut at most: enough to share few or huge row groups among
@@ -16,16 +17,45 @@ pub struct Task<'a> {
     pub part: usize,
     /// The number of the task within it.
     pub cut: usize,
-    /// The programs, by position, and what is proved of each.
-    pub programs: Vec<(usize, PartStates)>,
-    /// What to read, and which columns; `None` when everything is proved.
-    pub read: Option<(Part<'a>, Vec<usize>)>,
+    /// The programs.
+    pub programs: Vec<Assignment>,
+    /// What to read; `None` when everything is proved.
+    pub read: Option<Reading<'a>>,
     /// Its share of the stored bytes, for progress.
     pub bytes: u64,
     /// Rows of the part, where the file tells.
     pub rows: Option<u64>,
     /// Whether it is the first of its part: every task has all rows, which are counted once.
     pub first: bool,
+}
+
+/// A program to run over a part.
+pub struct Assignment {
+    /// Its position.
+    pub program: usize,
+    /// What is proved of it, by metric.
+    pub proofs: PartStates,
+    /// States of the other metrics over rows that are not read; empty if all are.
+    pub pages: PartStates,
+}
+
+/// What to read of a part.
+pub struct Reading<'a> {
+    part: Part<'a>,
+    /// The columns.
+    pub columns: Vec<usize>,
+    /// Rows of the only column; `None` for all.
+    rows: Option<Vec<Range<u64>>>,
+}
+
+impl<'a> Reading<'a> {
+    /// Starts reading.
+    pub fn batches(self, batch_rows: usize) -> Result<ColumnBatches<'a>, Error> {
+        match (&self.rows, self.columns.as_slice()) {
+            (Some(rows), [column]) => self.part.read_rows(*column, rows, batch_rows),
+            _ => self.part.read(&self.columns, batch_rows),
+        }
+    }
 }
 
 /// Hands out tasks.
@@ -84,33 +114,47 @@ impl<'a> Tasks<'a> {
         self.parts += 1;
         let rows = part.rows();
         let mut proved = Vec::new();
+        let mut paged: Vec<(Assignment, Reading<'a>)> = Vec::new();
         let mut open: Vec<(usize, PartStates, Vec<usize>)> = Vec::new();
         for (at, program) in self.programs.iter().enumerate() {
             let proofs = program.proofs(&part);
-            match program.needed(&proofs) {
-                None => proved.push((at, proofs)),
-                Some(needed) => open.push((at, proofs, needed)),
+            let Some(needed) = program.needed(&proofs) else {
+                proved.push(Assignment { program: at, proofs, pages: Vec::new() });
+                continue;
+            };
+            match program.pages(&part, &proofs, &needed).zip(part.again()) {
+                None => open.push((at, proofs, needed)),
+                Some((PageProofs { states, rows }, _)) if rows.is_empty() => {
+                    let proofs = proofs.into_iter().zip(states).map(|(proof, state)| proof.or(state)).collect();
+                    proved.push(Assignment { program: at, proofs, pages: Vec::new() });
+                }
+                Some((PageProofs { states, rows }, own)) => {
+                    let reading = Reading { part: own, columns: needed, rows: Some(rows) };
+                    paged.push((Assignment { program: at, proofs, pages: states }, reading));
+                }
             }
-        }
-        let share = part.stored_bytes();
-        if !proved.is_empty() {
-            let bytes = if open.is_empty() { share } else { 0 };
-            self.queue.push_back(Task { part: number, cut: 0, programs: proved, read: None, bytes, rows, first: true });
         }
         let sizes: Option<Vec<u64>> =
             open.iter().map(|(_, _, needed)| needed.iter().map(|column| part.column_bytes(*column)).sum()).collect();
-        let cuts = match sizes {
+        let mut cuts = match sizes {
             Some(sizes) if open.len() > 1 => packed(&sizes, MOST_CUTS),
             _ => vec![(0..open.len()).collect()],
         };
+        cuts.retain(|members| !members.is_empty());
+        let readings = cuts.len() + paged.len();
+        let share = part.stored_bytes() / readings.max(1) as u64;
+        if !proved.is_empty() {
+            let bytes = if readings == 0 { share } else { 0 };
+            self.queue.push_back(Task { part: number, cut: 0, programs: proved, read: None, bytes, rows, first: true });
+        }
         let mut open: Vec<_> = open.into_iter().map(Some).collect();
         let mut part = Some(part);
         let last = cuts.len().saturating_sub(1);
-        for (cut, members) in cuts.into_iter().enumerate().filter(|(_, members)| !members.is_empty()) {
+        for (cut, members) in cuts.into_iter().enumerate() {
             let mut programs = Vec::new();
             let mut columns = Vec::new();
             for (at, proofs, needed) in members.into_iter().filter_map(|member| open[member].take()) {
-                programs.push((at, proofs));
+                programs.push(Assignment { program: at, proofs, pages: Vec::new() });
                 columns.extend(needed);
             }
             columns.sort_unstable();
@@ -122,10 +166,16 @@ impl<'a> Tasks<'a> {
                 _ => columns,
             };
             self.read.extend(&columns);
-            let read = own.map(|own| (own, columns));
-            let bytes = share / (last as u64 + 1);
+            let read = own.map(|part| Reading { part, columns, rows: None });
             let first = self.queue.is_empty();
-            self.queue.push_back(Task { part: number, cut: cut + 1, programs, read, bytes, rows, first });
+            self.queue.push_back(Task { part: number, cut: cut + 1, programs, read, bytes: share, rows, first });
+        }
+        // Rows are chosen for one program only: others need all of them.
+        for (cut, (assignment, reading)) in paged.into_iter().enumerate() {
+            self.read.extend(&reading.columns);
+            let (cut, first) = (last + 2 + cut, self.queue.is_empty());
+            let (programs, read) = (vec![assignment], Some(reading));
+            self.queue.push_back(Task { part: number, cut, programs, read, bytes: share, rows, first });
         }
     }
 }

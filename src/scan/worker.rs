@@ -4,7 +4,11 @@
 //! dictionary-encoded column is not unpacked: keys are counted, and when the
 //! dictionary ends its distinct values go to the metrics once, with their counts.
 //! Metrics that the file's own metadata answers for a part are not folded, and columns
-//! that only they read are not decoded.
+//! that only they read are not decoded. Pages that the metadata answers are not read either.
+
+mod pages;
+
+pub use pages::PageProofs;
 
 use super::lock;
 use super::lookups::Tables;
@@ -203,9 +207,15 @@ impl Program {
         open.then_some(needed)
     }
 
-    /// Starts folding a part: takes what is proved and is ready for batches of the `available`
-    /// columns, given by position in the schema.
-    pub fn start<'p>(&'p self, part: usize, proofs: PartStates, available: &[usize]) -> Result<PartFold<'p>, Error> {
+    /// Starts folding a part: takes what is proved of it and of pages that will not come, and is ready for
+    /// batches of the `available` columns, given by position in the schema.
+    pub fn start<'p>(
+        &'p self,
+        part: usize,
+        proofs: PartStates,
+        pages: PartStates,
+        available: &[usize],
+    ) -> Result<PartFold<'p>, Error> {
         let place = |column: &usize| available.iter().position(|own| own == column);
         Ok(PartFold {
             program: self,
@@ -215,6 +225,7 @@ impl Program {
             judged: self.conjuncts.iter().map(|_| None).collect(),
             failed: vec![false; self.conjuncts.len()],
             proofs,
+            pages,
         })
     }
 }
@@ -234,6 +245,8 @@ pub struct PartFold<'p> {
     judged: Vec<Option<JudgedValues>>,
     failed: Vec<bool>,
     proofs: PartStates,
+    /// States over rows that no batch has, of metrics whose order does not matter; empty without such rows.
+    pages: PartStates,
 }
 
 impl PartFold<'_> {
@@ -259,6 +272,11 @@ impl PartFold<'_> {
         for (group, dictionaries) in self.program.groups.iter().zip(&mut self.dictionaries) {
             for (column, dictionary) in dictionaries.iter_mut().enumerate() {
                 flush(dictionary.take(), &group.weighed[column], &self.proofs, &mut folding.accumulators);
+            }
+        }
+        for (state, accumulator) in self.pages.into_iter().zip(&mut folding.accumulators) {
+            if let Some(state) = state {
+                accumulator.merge(state).map_err(|error| Error::Internal(error.to_string()))?;
             }
         }
         let metrics = self.proofs.into_iter().zip(&mut folding.accumulators).zip(&self.program.kernels);
