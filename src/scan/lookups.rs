@@ -97,7 +97,9 @@ impl Tables {
     ) -> Result<Prepared, Trouble> {
         let unwritable = |error| Trouble::Unevaluated(unwritable(error));
         let built = match keys {
-            Collected::Held(parts) => KeyTable::new(lookup, types.clone(), parts).map(|table| (table, None)),
+            Collected::Held(parts) => {
+                KeyTable::new(lookup, types.clone(), parts, options.threads).map(|table| (table, None))
+            }
             Collected::Spilled { first_null: Some(null), .. } if lookup.unique_keys => Err(UnfitKeys::Null(null)),
             Collected::Spilled { keys, .. } => match KeyTable::dense(lookup, &types, &keys, self.bytes) {
                 Ok(Some(table)) => Ok((table, None)),

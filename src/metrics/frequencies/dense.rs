@@ -33,7 +33,8 @@ impl Dense {
         if high.abs_diff(low) > GUESSED / 2 || Self::bytes(GUESSED) > budget.limit() / 64 {
             return Err(seen);
         }
-        let base = low.wrapping_sub((GUESSED / 4) as i64) as u64;
+        // Workers that guess apart should guess alike: then their bits are joined word by word.
+        let base = (low & -((GUESSED / 4) as i64)).wrapping_sub((GUESSED / 4) as i64) as u64;
         let mut dense = Self::new(base, GUESSED, budget.clone());
         keys.into_iter().for_each(|(key, weight)| dense.add(key, weight));
         Ok(dense)
@@ -61,16 +62,30 @@ impl Dense {
 
     /// Takes over the keys of another partition of the data.
     pub fn merge(&mut self, later: Self) {
-        if (self.base, self.seen.len()) != (later.base, later.seen.len()) {
+        let distance = later.base.wrapping_sub(self.base) as i64;
+        if distance % 64 != 0 {
             let groups = later.into_groups();
             return self.absorb(groups);
         }
-        let words = self.seen.iter_mut().zip(&mut self.repeated).zip(later.seen.iter().zip(&later.repeated));
-        for ((seen, repeated), (later_seen, later_repeated)) in words {
-            *repeated |= later_repeated | (*seen & later_seen);
-            *seen |= later_seen;
+        for (word, (seen, repeated)) in later.seen.iter().zip(&later.repeated).enumerate() {
+            if *seen == 0 {
+                continue;
+            }
+            let own = usize::try_from(word as i64 + distance / 64).ok();
+            match own.and_then(|own| self.seen.get_mut(own).zip(self.repeated.get_mut(own))) {
+                Some((own_seen, own_repeated)) => {
+                    *own_repeated |= repeated | (*own_seen & seen);
+                    *own_seen |= seen;
+                }
+                None => each_key(later.base, word, *seen, *repeated, |key, weight| self.outside.add(key, weight)),
+            }
         }
-        self.outside.merge(later.outside);
+        // Keys that are outside there may be inside here.
+        if distance == 0 && self.seen.len() == later.seen.len() {
+            self.outside.merge(later.outside);
+        } else {
+            self.absorb(later.outside);
+        }
     }
 
     /// Takes over keys with their counts.
@@ -85,13 +100,7 @@ impl Dense {
     pub fn into_groups(self) -> Groups<u64> {
         let mut groups = self.outside;
         for (word, (seen, repeated)) in self.seen.iter().zip(&self.repeated).enumerate() {
-            let mut rest = *seen;
-            while rest != 0 {
-                let bit = rest.trailing_zeros();
-                let key = self.base.wrapping_add(word as u64 * 64 + u64::from(bit));
-                groups.add(key, 1 + (repeated >> bit & 1));
-                rest &= rest - 1;
-            }
+            each_key(self.base, word, *seen, *repeated, |key, weight| groups.add(key, weight));
         }
         groups
     }
@@ -104,6 +113,16 @@ impl Dense {
     }
 }
 
+/// Calls `visit` with the keys of a word of bits, and 2 for those that are repeated.
+fn each_key(base: u64, word: usize, seen: u64, repeated: u64, mut visit: impl FnMut(u64, u64)) {
+    let mut rest = seen;
+    while rest != 0 {
+        let bit = rest.trailing_zeros();
+        visit(base.wrapping_add(word as u64 * 64 + u64::from(bit)), 1 + (repeated >> bit & 1));
+        rest &= rest - 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bits_say_what_groups_say(keys in prop::collection::vec(-20i64..150, 0..200), cut in 0usize..200, base in -10i64..10, other in 0i64..2) {
+        fn bits_say_what_groups_say(keys in prop::collection::vec(-20i64..150, 0..200), cut in 0usize..200, base in -10i64..10, other in prop_oneof![Just(0i64), Just(1), Just(64), Just(-64), Just(128)]) {
             let cut = cut.min(keys.len());
             let mut left = Dense::new(base as u64, 100, Arc::default());
             let mut right = Dense::new((base + other) as u64, 100, Arc::default());

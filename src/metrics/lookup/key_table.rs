@@ -11,6 +11,7 @@ use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use std::io;
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
 
 const PARTITIONS: usize = 256;
 
@@ -20,7 +21,7 @@ const BITS_PER_KEY: u64 = 128;
 /// Why keys cannot be looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnfitKeys {
-    /// A key that must be unique occurs twice: its hash.
+    /// A key that must be unique occurs twice: the smallest hash of such a key, whatever order they came in.
     Repeated(u128),
     /// A key that must be complete has a NULL: as text.
     Null(String),
@@ -127,8 +128,13 @@ fn partition_of(key: u128) -> usize {
 }
 
 impl KeyTable {
-    /// Joins the keys of all parts of a source, given in order.
-    pub fn new(lookup: &Lookup, types: Vec<DataType>, parts: Vec<SourceKeys>) -> Result<Self, UnfitKeys> {
+    /// Joins the keys of all parts of a source, given in order, on up to `threads` threads.
+    pub fn new(
+        lookup: &Lookup,
+        types: Vec<DataType>,
+        parts: Vec<SourceKeys>,
+        threads: usize,
+    ) -> Result<Self, UnfitKeys> {
         if lookup.unique_keys
             && let Some(null) = parts.iter().find_map(|part| part.first_null.clone())
         {
@@ -143,17 +149,38 @@ impl KeyTable {
             values().for_each(|value| bitmap.set(value));
             return Ok(Self { types, piece: Piece::default(), keys: Keys::Bitmap(bitmap) });
         }
-        let mut counts = [0usize; PARTITIONS];
-        parts.iter().flat_map(|part| &part.keys).for_each(|key| counts[partition_of(*key)] += 1);
-        let mut slots = Slots::with_room_for_all(&counts, lookup);
+        // Slots of one partition after the other: each fits the cache while it is filled.
+        let mut partitions: Vec<(Vec<u128>, Vec<u128>)> = vec![<_>::default(); PARTITIONS];
         for part in parts {
-            for (key, compared) in part.pairs() {
-                if !slots[partition_of(key)].insert(key, compared) && lookup.unique_keys {
-                    return Err(UnfitKeys::Repeated(key));
-                }
+            for (row, key) in part.keys.iter().enumerate() {
+                let (keys, compared) = &mut partitions[partition_of(*key)];
+                keys.push(*key);
+                compared.extend(part.compared.get(row));
             }
         }
-        Ok(Self { types, piece: Piece::default(), keys: Keys::Hashed(slots) })
+        let filled = |partitions: &[(Vec<u128>, Vec<u128>)]| -> Vec<(Slots, Option<u128>)> {
+            let filled = partitions.iter().map(|(keys, compared)| {
+                let mut slots = Slots::with_room_for(keys.len(), lookup.compared > 0);
+                let values = compared.iter().copied().chain(std::iter::repeat(0));
+                let repeated = keys.iter().zip(values).filter(|(key, value)| !slots.insert(**key, *value));
+                let repeated = repeated.map(|(key, _)| *key).min();
+                (slots, repeated)
+            });
+            filled.collect()
+        };
+        let groups = partitions.chunks(PARTITIONS.div_ceil(threads.clamp(1, PARTITIONS)));
+        let filled: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = groups.map(|group| scope.spawn(|| filled(group))).collect();
+            // A worker that panicked lost its keys: so does the caller.
+            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        });
+        match filled.iter().filter_map(|(_, repeated)| *repeated).min().filter(|_| lookup.unique_keys) {
+            Some(key) => Err(UnfitKeys::Repeated(key)),
+            None => {
+                let slots = filled.into_iter().map(|(slots, _)| slots).collect();
+                Ok(Self { types, piece: Piece::default(), keys: Keys::Hashed(slots) })
+            }
+        }
     }
 
     /// Without keys.
@@ -170,7 +197,7 @@ impl KeyTable {
         Ok(Some(Self { types: types.to_vec(), piece: Piece::default(), keys: Keys::Bitmap(bitmap) }))
     }
 
-    /// One piece of keys on disk. The repeated key is the smallest one, whatever order they came in.
+    /// One piece of keys on disk.
     pub fn of_piece(
         lookup: &Lookup,
         types: Vec<DataType>,
@@ -243,7 +270,7 @@ mod tests {
         let mut keys = SourceKeys::default();
         let array: ArrayRef = Arc::new(Int64Array::from(values.to_vec()));
         keys.add(&lookup(), &[DataType::Int64], &[array]);
-        KeyTable::new(&lookup(), vec![DataType::Int64], vec![keys]).expect("keys")
+        KeyTable::new(&lookup(), vec![DataType::Int64], vec![keys], 1).expect("keys")
     }
 
     proptest! {
@@ -268,7 +295,7 @@ mod tests {
         let build = |values: Vec<Option<i64>>| {
             let mut keys = SourceKeys::default();
             keys.add(&lookup, &[DataType::Int64], &[Arc::new(Int64Array::from(values))]);
-            KeyTable::new(&lookup, vec![DataType::Int64], vec![keys]).map(|_| ())
+            KeyTable::new(&lookup, vec![DataType::Int64], vec![keys], 1).map(|_| ())
         };
         assert_eq!(build(vec![Some(1), Some(2)]), Ok(()));
         assert_eq!(build(vec![Some(1), Some(1)]), Err(UnfitKeys::Repeated(1)));
