@@ -256,6 +256,15 @@ fn csv_is_read_as_the_options_say() {
 }
 
 #[test]
+fn types_are_not_given_for_files_that_store_them() {
+    let orders = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parquet/pyarrow.parquet");
+    let ran = check("RowCount > 0", &orders, &["--column-type", "code=int"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("stores its types: it is Utf8 there"), "{}", ran.stderr);
+    assert_eq!(check("RowCount > 0", &orders, &["--column-type", "code=text"]).code, 0);
+}
+
+#[test]
 fn a_late_value_widens_its_column_and_is_named() {
     let mut content = b"a,b\n".to_vec();
     (0..50).for_each(|row| content.extend_from_slice(format!("{row},1\n").as_bytes()));
