@@ -2,6 +2,8 @@
 //! knows all of it.
 
 mod inputs;
+mod rows;
+mod samples;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl;
@@ -10,8 +12,10 @@ use crate::input::ReadOptions;
 use crate::metrics::{Distribution, Family, Metric, Statistic};
 use crate::plan::explain::Explanation;
 use crate::plan::{Measure, MetricId, MetricSet, Observation, Reported, Results};
+use crate::redaction::Redaction;
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
+use crate::sample::Cell;
 pub use crate::scan::Progress;
 use crate::scan::{ScanOptions, Scanned, Sources, proved, scan};
 pub use crate::sql::PRIMARY;
@@ -21,6 +25,7 @@ use crate::value::Number;
 use crate::verdict::{Judge, Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use inputs::{Files, Inputs, Readings, widen};
+use rows::RowContext;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,6 +96,22 @@ pub struct CheckOptions {
     pub only: Vec<String>,
     /// Rule types and names not to evaluate.
     pub skip: Vec<String>,
+    /// Failing rows that are shown for each failed rule, at most.
+    pub samples: usize,
+    /// Columns that tell those rows apart.
+    pub key: Vec<String>,
+    /// How values of the data are hidden in everything that is said of them. Files of rows hold them as they are.
+    pub redaction: Redaction,
+    /// Whether a composite passes if every row passes it, instead of by the verdicts of its operands.
+    pub composite_rows: bool,
+    /// Whether rows that a rule's filter leaves out are not judged by it, instead of passing.
+    pub filtered_rows_skip: bool,
+    /// Where all rows go, with the rules they pass, fail and skip.
+    pub rows_out: Option<PathBuf>,
+    /// Where the rows go that fail no rule.
+    pub good: Option<PathBuf>,
+    /// Where the rows go that fail a rule, with the rules they fail.
+    pub bad: Option<PathBuf>,
 }
 
 impl Default for CheckOptions {
@@ -107,6 +128,14 @@ impl Default for CheckOptions {
             allow_empty: false,
             only: Vec::new(),
             skip: Vec::new(),
+            samples: 5,
+            key: Vec::new(),
+            redaction: Redaction::Off,
+            composite_rows: false,
+            filtered_rows_skip: false,
+            rows_out: None,
+            good: None,
+            bad: None,
         }
     }
 }
@@ -115,6 +144,16 @@ impl CheckOptions {
     /// Whether any rule of the ruleset is selected.
     pub fn selects_any(&self, ruleset: &Ruleset) -> bool {
         selected(ruleset, self).next().is_some()
+    }
+
+    /// Whether single rows matter, and not only how many there are of a kind.
+    fn looks_at_rows(&self) -> bool {
+        self.samples > 0 || self.composite_rows || self.writes_rows()
+    }
+
+    /// Whether rows are written somewhere.
+    fn writes_rows(&self) -> bool {
+        self.rows_out.is_some() || self.good.is_some() || self.bad.is_some()
     }
 
     fn selects(&self, position: usize, node: &BoundNode) -> bool {
@@ -277,6 +316,36 @@ pub struct Watch<'a> {
     pub stop: Option<&'a AtomicBool>,
 }
 
+impl Watch<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+}
+
+/// All that is known once data was read.
+struct Checked {
+    inputs: Inputs,
+    plan: Plan,
+    scanned: Scanned,
+    outcomes: Vec<Outcome>,
+    rows: u64,
+    notes: Vec<String>,
+}
+
+/// What became of every rule, the deselected ones included.
+fn judged(ruleset: &Ruleset, plan: &Plan, results: &Results, options: &CheckOptions) -> Vec<Outcome> {
+    let judge = Judge { results, observations: &plan.observations, allow_empty: options.allow_empty };
+    let mut next = 0;
+    let rules = ruleset.bound.rules.iter().enumerate();
+    rules
+        .map(
+            |(position, node)| {
+                if options.selects(position, node) { judge.node(node, &mut next) } else { skipped(node) }
+            },
+        )
+        .collect()
+}
+
 /// Checks data, named by files, directories, patterns or URLs, against a ruleset without errors. A rule that fails or cannot be evaluated is
 /// part of the result; an error means that the data could not be read.
 pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch: Watch<'_>) -> Result<Run, Error> {
@@ -290,12 +359,15 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
             if let Some(progress) = watch.progress {
                 progress.restart(inputs.primary.bytes());
             }
+            let keep_keys = if options.looks_at_rows() { rows::keep_keys(&plan, ruleset, options) } else { Vec::new() };
             let scan_options = ScanOptions {
                 threads: options.threads,
                 batch_rows: options.batch_rows,
                 memory_bytes: options.memory_bytes,
                 progress: watch.progress,
                 stop: watch.stop,
+                keep_keys: &keep_keys,
+                redaction: &options.redaction,
             };
             let sources = Sources {
                 primary: &inputs.primary,
@@ -303,58 +375,69 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
                 predicates: &plan.predicates,
                 sql: &inputs.sql,
             };
-            scan(&sources, &plan.metrics, &scan_options).map(|scanned| (inputs, plan, scanned))
+            let scanned = scan(&sources, &plan.metrics, &scan_options)?;
+            let results = &scanned.results;
+            let rows = results
+                .read(&Measure::Statistic(plan.rows, Statistic::Count))
+                .map_err(|_| Error::Internal("rows were not counted".into()))?
+                .to_f64() as u64;
+            let mut outcomes = judged(ruleset, &plan, results, options);
+            let mut notes = Vec::new();
+            if options.looks_at_rows() && !watch.stopped() {
+                let context = RowContext {
+                    plan: &plan,
+                    sources: &sources,
+                    keys: &scanned.keys,
+                    failing_parts: &scanned.failing_parts,
+                    scan: &scan_options,
+                    options,
+                    rows,
+                };
+                notes = context.run(ruleset, results, &mut outcomes)?;
+            }
+            if watch.stopped() {
+                outcomes.iter_mut().for_each(Outcome::interrupt);
+            }
+            Ok(Checked { inputs, plan, scanned, outcomes, rows, notes })
         });
-        let (inputs, plan, Scanned { results, columns_read }) = match attempt {
+        let Checked { inputs, plan, scanned, outcomes, rows, notes: row_notes } = match attempt {
             Ok(done) => done,
             Err(trouble) => {
                 widen(trouble, &mut readings, &mut notes)?;
                 continue;
             }
         };
-        let incomplete = watch.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
-        let judge = Judge { results: &results, observations: &plan.observations, allow_empty: options.allow_empty };
-        let mut next = 0;
-        let mut outcomes: Vec<_> = ruleset
-            .bound
-            .rules
-            .iter()
-            .enumerate()
-            .map(
-                |(position, node)| {
-                    if options.selects(position, node) { judge.node(node, &mut next) } else { skipped(node) }
-                },
-            )
-            .collect();
-        if incomplete {
-            outcomes.iter_mut().for_each(Outcome::interrupt);
-        }
+        let results = scanned.results;
         let judged = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Skip).count();
         let passed = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Pass).count();
-        let rows = results
-            .read(&Measure::Statistic(plan.rows, Statistic::Count))
-            .map_err(|_| Error::Internal("rows were not counted".into()))?;
         let analyzers = ruleset.analyzers().iter().zip(&plan.analyzers);
         return Ok(Run {
             outcomes,
-            analyzers: analyzers.map(|(analyzer, reported)| analyzed(analyzer, reported, &results)).collect(),
+            analyzers: analyzers
+                .map(|(analyzer, reported)| analyzed(analyzer, reported, &results, &options.redaction))
+                .collect(),
             score: (judged > 0).then(|| passed as f64 / judged as f64),
-            rows: rows.to_f64() as u64,
+            rows,
             columns: inputs.primary.schema().fields().len(),
-            columns_read,
+            columns_read: scanned.columns_read,
             bytes: inputs.primary.bytes(),
             files: inputs.primary.paths().map(Path::to_path_buf).collect(),
             started: ruleset.now,
             elapsed: clock.elapsed(),
-            notes: inputs.primary.notes().iter().cloned().chain(notes).collect(),
-            incomplete,
+            notes: inputs.primary.notes().iter().cloned().chain(notes).chain(row_notes).collect(),
+            incomplete: watch.stopped(),
             sql_mistakes: plan.findings(ruleset, options).into_iter().filter(is_about_sql).collect(),
         });
     }
 }
 
 /// The values of an analyzer.
-fn analyzed(analyzer: &BoundRule, reported: &Result<Vec<Reported>, Unevaluated>, results: &Results) -> AnalyzerOutcome {
+fn analyzed(
+    analyzer: &BoundRule,
+    reported: &Result<Vec<Reported>, Unevaluated>,
+    results: &Results,
+    redaction: &Redaction,
+) -> AnalyzerOutcome {
     let mut outcome = AnalyzerOutcome {
         analyzer: analyzer.text.clone(),
         metrics: Vec::new(),
@@ -374,7 +457,9 @@ fn analyzed(analyzer: &BoundRule, reported: &Result<Vec<Reported>, Unevaluated>,
                     missing(reason);
                 } else if let Measure::Distribution { metric, data_type } = measure {
                     let found = results.distribution(*metric);
-                    outcome.distributions.extend(found.map(|found| (name.clone(), found.clone(), *data_type)));
+                    outcome
+                        .distributions
+                        .extend(found.map(|found| (name.clone(), hidden(found, data_type, redaction), *data_type)));
                 } else if let Ok(value) = results.read(measure)
                     && value.to_f64().is_finite()
                 {
@@ -387,6 +472,16 @@ fn analyzed(analyzer: &BoundRule, reported: &Result<Vec<Reported>, Unevaluated>,
         outcome.message = Some("There are no values to measure".into());
     }
     outcome
+}
+
+/// A distribution whose listed values may be shown; bounds of bins are computed and stay.
+fn hidden(found: &Distribution, data_type: &str, redaction: &Redaction) -> Distribution {
+    let mut found = found.clone();
+    if !redaction.is_off() {
+        let cell = |value: &str| if data_type == "StringType" { Cell::text(value) } else { Cell::value(value) };
+        found.values.iter_mut().for_each(|value| *value = redaction.shown(&cell(value)));
+    }
+    found
 }
 
 fn skipped(node: &BoundNode) -> Outcome {
@@ -403,6 +498,8 @@ fn skipped(node: &BoundNode) -> Outcome {
         help: None,
         metrics: Vec::new(),
         rows: None,
+        row_counts: None,
+        samples: None,
         columns: Vec::new(),
         labels: labels.clone(),
         span,

@@ -36,7 +36,18 @@ fn room(path: &Path) -> String {
 }
 
 /// Rooms and the rooms they may use; root files that all may use come first.
-const BASE: &[&str] = &["comparison", "diagnostic", "error", "intervals", "span", "text_cast", "unevaluated", "value"];
+const BASE: &[&str] = &[
+    "comparison",
+    "diagnostic",
+    "error",
+    "intervals",
+    "redaction",
+    "sample",
+    "span",
+    "text_cast",
+    "unevaluated",
+    "value",
+];
 const ARROWS: &[(&str, &[&str])] = &[
     ("dqdl", &[]),
     ("metrics", &[]),

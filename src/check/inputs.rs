@@ -54,9 +54,10 @@ impl Readings {
     /// As the options say.
     pub fn new(options: &CheckOptions) -> Self {
         // `alias.column` names the type of a column of another dataset.
-        let (mut primary, mut references) = (options.read.clone(), BTreeMap::new());
+        let read = ReadOptions { redaction: options.redaction, ..options.read.clone() };
+        let (mut primary, mut references) = (read.clone(), BTreeMap::new());
         for alias in options.references.keys() {
-            let mut own = ReadOptions { column_types: BTreeMap::new(), ..options.read.clone() };
+            let mut own = ReadOptions { column_types: BTreeMap::new(), ..read.clone() };
             primary.column_types.retain(|name, data_type| {
                 match name.strip_prefix(alias.as_str()).and_then(|rest| rest.strip_prefix('.')) {
                     Some(column) => drop(own.column_types.insert(column.to_string(), data_type.clone())),
@@ -120,6 +121,7 @@ impl Inputs {
                 timeout: options.sql_timeout,
                 memory_bytes: options.memory_bytes,
                 batch_rows: options.batch_rows,
+                redaction: options.redaction,
             },
         );
         Ok(Self { primary, references, schemas, sql })

@@ -6,6 +6,7 @@ use super::source::Input;
 use super::table::{Batches, Chunk, Chunks, ColumnFacts, PageFacts, Parts, Table};
 use super::{ReadOptions, cast_strictly, open};
 use crate::error::{Error, escape_controls, shown};
+use crate::redaction::Redaction;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{DataType, SchemaRef};
 use std::ops::Range;
@@ -19,6 +20,7 @@ pub struct Dataset {
     files: Vec<OpenFile>,
     notes: Vec<String>,
     trust_statistics: bool,
+    redaction: Redaction,
 }
 
 struct OpenFile {
@@ -70,7 +72,8 @@ impl Dataset {
         }
         let files =
             opened.into_iter().zip(places).map(|((input, table), places)| OpenFile { input, table, places }).collect();
-        Ok(Self { schema, files, notes, trust_statistics: !options.ignore_statistics })
+        let trust_statistics = !options.ignore_statistics;
+        Ok(Self { schema, files, notes, trust_statistics, redaction: options.redaction })
     }
 
     /// The columns, dictionary encoding resolved.
@@ -261,6 +264,11 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// Which file of the dataset it is of, from 0, in the order of [`Dataset::paths`].
+    pub fn file(&self) -> usize {
+        self.dataset.files.iter().position(|file| std::ptr::eq(file, self.file)).unwrap_or(0)
+    }
+
     /// Rows, where the file tells.
     pub fn rows(&self) -> Option<u64> {
         match &self.content {
@@ -381,11 +389,13 @@ impl OpenFile {
                 (place, dataset.schema.field(*column).data_type().clone())
             })
             .collect();
-        let path = &self.input.path;
+        let (path, redaction) = (&self.input.path, dataset.redaction);
         Box::new(batches.map(move |batch| {
-            arranged(&batch?, &places).map_err(|error| Error::Schema {
-                path: path.clone(),
-                message: format!("a value does not fit the type of the other files: {error}"),
+            arranged(&batch?, &places).map_err(|error| {
+                // The error may quote the value.
+                let which = if redaction.is_off() { format!(": {error}") } else { String::new() };
+                let message = format!("a value does not fit the type of the other files{which}");
+                Error::Schema { path: path.clone(), message }
             })
         }))
     }

@@ -31,7 +31,9 @@ pub use guard::is_guarded;
 pub use layout::{DataFile, data_files};
 pub use table::{Batches, Chunk, Chunks, ColumnFacts, PageFacts, Parts, Table};
 
-use crate::error::Error;
+use crate::error::{Error, escape_controls};
+use crate::redaction::Redaction;
+use crate::sample::Cell;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Schema};
 use source::Input;
@@ -78,6 +80,8 @@ pub struct ReadOptions {
     pub ignore_statistics: bool,
     /// Types that were inferred from more than one file's sample; a value that does not fit widens them.
     pub inferred_types: BTreeMap<String, DataType>,
+    /// How values are hidden in what is said of them; a check hides them as its own options say.
+    pub redaction: Redaction,
 }
 
 /// What a column means that some files of a dataset do not have.
@@ -132,13 +136,18 @@ fn is_text(data_type: &DataType) -> bool {
     }
 }
 
+/// A value for messages, escaped.
+fn shown_value(value: &Cell, redaction: &Redaction) -> String {
+    escape_controls(&redaction.shown(value))
+}
+
 /// Refuses a file with two columns of one name: rules could not tell them apart.
 fn refuse_twins<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
     let mut seen = std::collections::HashSet::new();
     match names.into_iter().find(|name| !seen.insert(*name)) {
         None => Ok(()),
         Some(twice) => {
-            let message = format!("has two columns named `{}`", crate::error::escape_controls(twice));
+            let message = format!("has two columns named `{}`", escape_controls(twice));
             Err(Error::Format { path: path.to_path_buf(), message })
         }
     }

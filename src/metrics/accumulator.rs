@@ -328,6 +328,15 @@ impl Accumulator {
         }
     }
 
+    /// Rows so far that satisfy, of metrics that judge rows one by one.
+    pub fn satisfying(&self) -> Option<u64> {
+        match (&self.state, &self.kernel.family) {
+            (State::Count(Count(rows)), Family::NonNull | Family::Passing(_)) => Some(*rows),
+            (State::Found(state), _) => Some(state.found),
+            _ => None,
+        }
+    }
+
     /// Joins a state of the same metric.
     pub fn merge(&mut self, later: State) -> Result<(), StateMismatch> {
         self.state.merge(later)

@@ -21,7 +21,7 @@ use ascending::Ascending;
 use dense::Dense;
 use groups::Groups;
 pub use groups::{Key, Partition, empty_partitions};
-pub use keys::{each_wide, is_comparable, is_narrow, row_keys};
+pub use keys::{each_wide, is_comparable, is_narrow, row_keys, value_keys};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use spill::Spill;
 use std::collections::BTreeMap;
@@ -283,19 +283,34 @@ impl Frequencies {
     /// Counts the groups on up to `threads` threads. Fails when keys that were written to disk
     /// cannot be read again.
     pub fn occurrences(self, threads: usize) -> Result<Occurrences, Unevaluated> {
+        self.counted(threads, None)
+    }
+
+    /// Like [`Frequencies::occurrences`]; hands the keys that occur more than once to `repeated`, as
+    /// [`value_keys`] gives them, in no order.
+    pub fn occurrences_and_repeated(
+        self,
+        threads: usize,
+        repeated: &(dyn Fn(Vec<u128>) -> std::io::Result<()> + Sync),
+    ) -> Result<Occurrences, Unevaluated> {
+        self.counted(threads, Some(repeated))
+    }
+
+    fn counted(self, threads: usize, repeated: Option<Visitor<'_>>) -> Result<Occurrences, Unevaluated> {
         let values = match self.keys {
-            Keys::Narrow(groups) => groups.occurrences(threads),
-            Keys::Wide(groups) => groups.occurrences(threads),
+            Keys::Narrow(groups) => groups.occurrences(threads, repeated),
+            Keys::Wide(groups) => groups.occurrences(threads, repeated),
             Keys::Ascending(keys) => match keys.distinct() {
                 Some(distinct) => Ok(BTreeMap::from([(1, distinct)])),
-                None => keys.into_groups().occurrences(threads),
+                None => keys.into_groups().occurrences(threads, repeated),
             },
             Keys::Dense(dense) => {
-                let (once, repeated, outside) = dense.counts();
-                outside.occurrences(threads).map(|elsewhere| {
+                let told = repeated.map_or(Ok(()), |visit| dense.each_repeated(visit));
+                let (once, twice, outside) = dense.counts();
+                told.and_then(|()| outside.occurrences(threads, repeated)).map(|elsewhere| {
                     let mut values = BTreeMap::new();
                     let counts = elsewhere.into_iter().map(|(count, keys)| (count.min(2), keys));
-                    for (count, keys) in counts.chain([(1, once), (2, repeated)]).filter(|(_, keys)| *keys > 0) {
+                    for (count, keys) in counts.chain([(1, once), (2, twice)]).filter(|(_, keys)| *keys > 0) {
                         *values.entry(count).or_insert(0) += keys;
                     }
                     values
@@ -305,6 +320,9 @@ impl Frequencies {
         Ok(Occurrences { values: values.map_err(lost)?, rows: self.rows, nulls: self.nulls })
     }
 }
+
+/// Takes keys that occur more than once.
+pub type Visitor<'a> = &'a (dyn Fn(Vec<u128>) -> std::io::Result<()> + Sync);
 
 fn lost(error: std::io::Error) -> Unevaluated {
     Unevaluated::new("temporary_file", format!("distinct values could not be counted: {error}"))

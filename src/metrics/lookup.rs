@@ -5,15 +5,17 @@ mod key_table;
 mod source_keys;
 
 pub use common_type::common_type;
-pub use key_table::{KeyTable, RowText, UnfitKeys, find_row};
+pub use key_table::{KeyTable, RowCells, UnfitKeys, find_row};
 pub use source_keys::{Piece, Pieces, SourceKeys, SpilledKeys};
 
 use super::frequencies::{Frequencies, row_keys};
 use super::{MemoryBudget, NoValue, Reading, Statistic};
+use crate::redaction::Redaction;
+use crate::sample::Cell;
 use crate::unevaluated::Unevaluated;
 use crate::value::Number;
-use arrow_array::{Array, ArrayRef};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_array::ArrayRef;
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
 use common_type::conformed;
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,32 @@ pub enum KeySource {
     Query(Arc<str>),
 }
 
+impl Lookup {
+    /// One bit per row of the metric's columns, in its order: whether its key is found and its compared
+    /// values agree. The table must hold all keys.
+    pub fn found(&self, table: &KeyTable, columns: &[ArrayRef]) -> BooleanBuffer {
+        let (keys, compared) = self.keys(table, columns);
+        BooleanBuffer::collect_bool(keys.len(), |row| {
+            keys[row]
+                .and_then(|key| table.get(key))
+                .is_some_and(|hash| compared.get(row).is_none_or(|own| *own == Some(hash)))
+        })
+    }
+
+    /// Keys of rows, and hashes of their compared values where there are such.
+    pub fn keys(&self, table: &KeyTable, columns: &[ArrayRef]) -> (Vec<Option<u128>>, Vec<Option<u128>>) {
+        self.keys_in(&table.types, columns)
+    }
+
+    /// The same, in types that both sides share.
+    pub fn keys_in(&self, types: &[DataType], columns: &[ArrayRef]) -> (Vec<Option<u128>>, Vec<Option<u128>>) {
+        let conformed: Vec<_> = columns.iter().zip(types).map(|(array, common)| conformed(array, common)).collect();
+        let (keys, compared) = conformed.split_at(columns.len() - self.compared);
+        let compared = if compared.is_empty() { Vec::new() } else { row_keys(compared, true) };
+        (row_keys(keys, self.null_is_value), compared)
+    }
+}
+
 impl std::fmt::Display for Lookup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let source = match &self.source {
@@ -63,34 +91,23 @@ pub(crate) fn plain_type(data_type: &DataType) -> DataType {
     }
 }
 
-/// Characters of a value shown in a message.
-const SHOWN: usize = 60;
+/// The values of a row, for messages.
+fn cells(columns: &[ArrayRef], row: usize) -> Vec<Cell> {
+    columns.iter().map(|column| Cell::of(column, row)).collect()
+}
 
-/// The values of a row, for messages: shortened, text in quotes.
-fn texts(columns: &[ArrayRef], row: usize) -> Vec<String> {
-    let options = FormatOptions::default().with_null("NULL");
-    columns
-        .iter()
-        .map(|column| {
-            let shown = ArrayFormatter::try_new(column.as_ref(), &options)
-                .map_or_else(|_| String::new(), |formatter| formatter.value(row).to_string());
-            let text = super::is_text(column.data_type()) && !column.is_null(row);
-            let quote = if text { "\"" } else { "" };
-            match shown.char_indices().nth(SHOWN) {
-                Some((end, _)) => format!("{quote}{}...{quote}", &shown[..end]),
-                None => format!("{quote}{shown}{quote}"),
-            }
-        })
-        .collect()
+/// Values of a row in a message.
+pub fn listed(cells: &[Cell]) -> String {
+    cells.iter().map(Cell::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A row that was not found, for messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LookedUp {
     /// Its key.
-    pub key: Vec<String>,
+    pub key: Vec<Cell>,
     /// Its compared values.
-    pub compared: Vec<String>,
+    pub compared: Vec<Cell>,
     /// Identifies the key in the source; `None` when it has NULL.
     pub hash: Option<u128>,
 }
@@ -145,7 +162,7 @@ pub struct Found {
     first_absent: First<LookedUp>,
     first_different: First<LookedUp>,
     /// The first row whose key has NULL, where keys must be complete.
-    first_null: First<String>,
+    first_null: First<Vec<Cell>>,
     /// What differs in the first row with other values, once that was looked up.
     pub note: String,
     /// All keys, where they must be unique.
@@ -165,14 +182,11 @@ impl Found {
     /// Folds rows: the metric's columns, in its order. Rows whose key belongs to another piece
     /// than the table's are left out.
     pub fn update(&mut self, lookup: &Lookup, table: &KeyTable, columns: &[ArrayRef]) {
-        let conformed: Vec<_> =
-            columns.iter().zip(&table.types).map(|(array, common)| conformed(array, common)).collect();
         let split = columns.len() - lookup.compared;
-        let keys = row_keys(&conformed[..split], lookup.null_is_value);
-        let compared = if lookup.compared == 0 { Vec::new() } else { row_keys(&conformed[split..], true) };
+        let (keys, compared) = lookup.keys(table, columns);
         let looked_up = |row: usize, hash| LookedUp {
-            key: texts(&columns[..split], row),
-            compared: texts(&columns[split..], row),
+            key: cells(&columns[..split], row),
+            compared: cells(&columns[split..], row),
             hash,
         };
         let before = self.rows;
@@ -197,7 +211,7 @@ impl Found {
             if let Some(frequencies) = &mut self.keys {
                 match key {
                     Some(key) => frequencies.add_hash(key),
-                    None => self.first_null.offer(place, || texts(&columns[..split], row).join(", ")),
+                    None => self.first_null.offer(place, || cells(&columns[..split], row)),
                 }
             }
         }
@@ -217,9 +231,9 @@ impl Found {
                 self.found += weight;
             } else if weight > 0 {
                 self.absent += weight;
-                let key_text = || texts(std::slice::from_ref(values), row);
+                let key_cells = || cells(std::slice::from_ref(values), row);
                 let place = (before, row as u64);
-                self.first_absent.offer(place, || LookedUp { key: key_text(), compared: Vec::new(), hash: key });
+                self.first_absent.offer(place, || LookedUp { key: key_cells(), compared: Vec::new(), hash: key });
             }
         }
         self.rows += nulls;
@@ -269,15 +283,29 @@ impl Found {
     }
 
     /// The first row whose key has NULL, where keys must be complete.
-    pub fn first_null(&self) -> Option<&str> {
-        self.first_null.row().map(String::as_str)
+    pub fn first_null(&self) -> Option<&[Cell]> {
+        self.first_null.row().map(Vec::as_slice)
+    }
+
+    /// Hides the values of rows that are shown, once nothing is to be compared with them any more.
+    pub fn redact(&mut self, redaction: &Redaction) {
+        let hide = |cells: &mut [Cell]| cells.iter_mut().for_each(|cell| *cell = redaction.cell(cell));
+        for first in [&mut self.first_absent, &mut self.first_different] {
+            if let Some((_, row)) = &mut first.0 {
+                hide(&mut row.key);
+                hide(&mut row.compared);
+            }
+        }
+        if let Some((_, key)) = &mut self.first_null.0 {
+            hide(key);
+        }
     }
 
     /// The first row that was not found, and how many are like it.
     pub fn example(&self) -> Option<String> {
-        let tuple = |values: &[String]| match values {
-            [value] => value.clone(),
-            values => format!("({})", values.join(", ")),
+        let tuple = |values: &[Cell]| match values {
+            [value] => value.to_string(),
+            values => format!("({})", listed(values)),
         };
         let count = |rows: u64| if rows == 1 { "1 row".to_string() } else { format!("{rows} rows") };
         let absent = self.first_absent.row().map(|row| {

@@ -14,6 +14,7 @@
 //! lives here.
 
 mod accumulator;
+mod cell;
 pub mod codec;
 mod correlation;
 mod counts;
@@ -29,6 +30,7 @@ mod moments;
 pub mod pattern;
 mod proof;
 mod quantiles;
+pub mod rows;
 pub mod test;
 
 pub use accumulator::{Accumulator, Finished, Kernel, State, StateMismatch};
@@ -38,7 +40,7 @@ pub use distribution::Distribution;
 pub use extent::Extent;
 pub use files::FileQuestion;
 use float_blocks::{each_double as doubles, each_timestamp as timestamps};
-pub use frequencies::{Frequencies, KeyRange, Occurrences, is_comparable};
+pub use frequencies::{Frequencies, KeyRange, Occurrences, Visitor, is_comparable};
 pub use lengths::Lengths;
 pub use lookup::Lookup;
 pub use memory::MemoryBudget;

@@ -1,6 +1,7 @@
 //! What a rule looks at, in a closed vocabulary that one judge understands.
 
-use super::{Measure, MetricId};
+use super::{Measure, MetricId, MetricSet};
+use crate::metrics::rows::RowTest;
 
 /// All that is needed to judge a rule once its metrics are finished.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -38,6 +39,22 @@ impl Observation {
         ids.sort_unstable();
         ids.dedup();
         ids
+    }
+}
+
+impl Observation {
+    /// The metrics that judge single rows: a row is good when it satisfies all of them. `None` when some clause is
+    /// about the dataset as a whole.
+    pub fn row_metrics(&self, metrics: &MetricSet) -> Option<Vec<MetricId>> {
+        use crate::metrics::Statistic::{DuplicateRows, UniqueValueRatio, Uniqueness};
+        let of_clause = |clause: &Clause| match &clause.measure {
+            Measure::Share { part, .. } => Some(*part),
+            Measure::Statistic(id, Uniqueness | UniqueValueRatio | DuplicateRows) => Some(*id),
+            _ => None,
+        };
+        let ids: Vec<MetricId> = self.clauses.iter().map(of_clause).collect::<Option<_>>()?;
+        let judges = |id: &MetricId| metrics.as_slice().get(id.0).is_some_and(|own| RowTest::exists(&own.family));
+        (!ids.is_empty() && ids.iter().all(judges)).then_some(ids)
     }
 }
 

@@ -8,7 +8,7 @@ use super::condition::{BoundCondition, NumberCondition};
 use super::signature::{Conditions, Place, RuleType, Signature, Status};
 use super::{REGISTRY, find};
 use crate::diagnostic::{Code, Diagnostic, Severity, nearest};
-use crate::dqdl::ast::{Connective, Document, ParameterValue, Rule, RuleNode, TagValue, TextOrList};
+use crate::dqdl::ast::{Composite, Connective, Document, ParameterValue, Rule, RuleNode, TagValue, TextOrList};
 use crate::span::Span;
 use crate::sql::{SqlMistake, lost_backslash};
 use chrono::{DateTime, Utc};
@@ -66,6 +66,8 @@ pub enum BoundNode {
         operands: Vec<BoundNode>,
         /// Canonical text.
         text: String,
+        /// Canonical text without labels, as rows name it.
+        unlabelled: String,
         /// Default labels and its own.
         labels: BTreeMap<String, String>,
         /// Where it stands.
@@ -92,6 +94,8 @@ pub struct BoundRule {
     pub labels: BTreeMap<String, String>,
     /// Canonical text.
     pub text: String,
+    /// Canonical text without labels, as rows name it.
+    pub unlabelled: String,
     /// Where it stands.
     pub span: Span,
     /// Where its parameters stand.
@@ -212,6 +216,7 @@ impl<'a> Binder<'a> {
                     connective: composite.connective,
                     operands: operands?,
                     text: node.to_string(),
+                    unlabelled: without_labels(node).to_string(),
                     labels,
                     span: composite.span,
                 })
@@ -404,9 +409,21 @@ impl<'a> Binder<'a> {
             tags,
             labels,
             text: rule.to_string(),
+            unlabelled: Rule { labels: None, ..rule.clone() }.to_string(),
             span: rule.span,
             parameter_spans,
         })
+    }
+}
+
+fn without_labels(node: &RuleNode) -> RuleNode {
+    match node {
+        RuleNode::Rule(rule) => RuleNode::Rule(Box::new(Rule { labels: None, ..(**rule).clone() })),
+        RuleNode::Composite(composite) => RuleNode::Composite(Composite {
+            labels: None,
+            operands: composite.operands.iter().map(without_labels).collect(),
+            ..composite.clone()
+        }),
     }
 }
 

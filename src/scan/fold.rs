@@ -1,13 +1,15 @@
 //! Metrics of one dataset, measured in one pass by several workers.
 
-use super::lookups::Tables;
+use super::lookups::{Prepared, Tables};
 use super::merge::{Merger, join};
 use super::tasks::{Assignment, Task, Tasks};
 use super::worker::{Folding, PartStates, Program, facts as facts_of, kernel};
 use super::{ScanOptions, Sources, lock};
 use crate::error::Error;
 use crate::input::{Dataset, Part};
-use crate::metrics::{Family, Finished, Frequencies, Kernel, KeyRange, MemoryBudget, Metric, key_range};
+use crate::metrics::{
+    Family, Finished, Frequencies, Kernel, KeyRange, MemoryBudget, Metric, State, Visitor, key_range,
+};
 use crate::plan::MetricSet;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,12 +57,17 @@ pub struct Folded {
     pub finished: Vec<Finished>,
     /// Columns that at least one part was decoded of.
     pub columns_read: usize,
+    /// The keys that occur more than once, by position of the metrics they were asked of.
+    pub repeated: Vec<(usize, Prepared)>,
+    /// The first parts with rows that do not satisfy, by position of metrics that judge rows one by one.
+    pub failing_parts: Vec<(usize, Vec<usize>)>,
 }
 
-/// Measures metrics of a dataset.
+/// Measures metrics of a dataset. `keep` has the positions of those whose repeated keys are asked for.
 pub fn fold(
     dataset: &Dataset,
     metrics: &[&Metric],
+    keep: &[usize],
     sources: &Sources<'_>,
     tables: &Tables,
     budget: &Arc<MemoryBudget>,
@@ -81,14 +88,28 @@ pub fn fold(
         };
         programs.push(Program::new(dataset.schema(), &members, sources.predicates, make)?);
     }
+    let keep: Vec<usize> = keep.iter().map(|at| twin(metrics, *at).unwrap_or(*at)).collect();
+    let (mut repeated, mut failing_parts) = (Vec::new(), Vec::new());
     let (states, columns_read) = run(dataset, &programs, options)?;
     let mut finished: Vec<Option<Finished>> = vec![None; metrics.len()];
     for ((component, program), states) in components.iter().zip(&programs).zip(states) {
         for ((position, at), state) in component.iter().enumerate().zip(states) {
+            failing_parts.extend(program.failing_parts(position).map(|parts| (*at, parts)));
             let kernel = &program.kernels()[position];
             finished[*at] = Some(match (program.failure(position), state) {
                 (Some(reason), _) => Finished::Failed(Arc::new(reason)),
                 (None, _) if kernel.gave_up() => Finished::Undecided,
+                (None, Some(State::Frequencies(state))) if keep.contains(at) => {
+                    let threads = options.threads.max(1);
+                    let visit = |visitor: Visitor<'_>| state.occurrences_and_repeated(threads, visitor);
+                    match tables.repeated(kernel.types(), threads, visit) {
+                        Ok((occurrences, keys)) => {
+                            repeated.push((*at, keys));
+                            Finished::Occurrences(occurrences)
+                        }
+                        Err(reason) => Finished::Failed(Arc::new(reason)),
+                    }
+                }
                 (None, Some(state)) => state.finish(kernel.family(), options.threads.max(1)),
                 (None, None) => return Err(Error::Internal("a metric has no state".into())),
             });
@@ -97,11 +118,13 @@ pub fn fold(
     for at in 0..metrics.len() {
         if let Some(twin) = twin(metrics, at) {
             finished[at] = finished[twin].clone();
+            let keys = repeated.iter().find(|(own, _)| *own == twin).map(|(_, keys)| (at, keys.clone()));
+            repeated.extend(keys);
         }
     }
     let lost = || Error::Internal("a metric was not measured".into());
     let finished = finished.into_iter().map(|finished| finished.ok_or_else(lost)).collect::<Result<_, _>>()?;
-    Ok(Folded { finished, columns_read })
+    Ok(Folded { finished, columns_read, repeated, failing_parts })
 }
 
 /// The metric that counts all frequencies, if one that needs less is asked for besides.
@@ -306,7 +329,7 @@ fn carry_out(
         progress.add(if task.first { known.unwrap_or(rows) } else { 0 }, task.bytes);
     }
     for (at, fold) in folds {
-        let states = fold.finish(&mut foldings[at])?;
+        let states = fold.finish(known, &mut foldings[at])?;
         lock(&mergers[at]).add(task.part, states)?;
     }
     Ok(())

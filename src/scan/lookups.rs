@@ -3,19 +3,23 @@
 //! Keys that need more memory than they may take go to disk. The first pass over the data then looks
 //! up one piece of them, and each other piece takes a pass of its own over the columns looked up.
 
+use super::collector::{Collected, Collector};
 use super::{ScanOptions, Sources, Trouble, each_part, lock};
 use crate::error::Error;
 use crate::input::Dataset;
 use crate::metrics::lookup::{
-    Found, KeySource, KeyTable, Lookup, Pieces, RowText, SourceKeys, SpilledKeys, UnfitKeys, common_type, find_row,
+    Found, KeySource, KeyTable, Lookup, Pieces, RowCells, SourceKeys, SpilledKeys, UnfitKeys, common_type, find_row,
+    listed,
 };
 use crate::metrics::{Family, MemoryBudget, Metric};
+use crate::redaction::Redaction;
+use crate::sample::Cell;
 use crate::unevaluated::Unevaluated;
 use arrow_schema::{DataType, Schema};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Keys are not cut finer than this: every piece takes a pass over the data.
@@ -31,17 +35,49 @@ pub struct Tables {
 }
 
 /// A table of all keys, or of one piece and what the others are made from.
-struct Prepared {
+#[derive(Debug, Clone)]
+pub struct Prepared {
     table: Arc<KeyTable>,
-    spilled: Option<(SpilledKeys, Pieces)>,
+    spilled: Option<(Arc<SpilledKeys>, Pieces)>,
 }
 
-fn types_of(schema: &Schema, columns: &[Arc<str>]) -> Result<Vec<DataType>, Unevaluated> {
+impl Prepared {
+    /// The table of all keys or of the piece that was made last.
+    pub fn table(&self) -> &Arc<KeyTable> {
+        &self.table
+    }
+
+    /// In how many pieces the keys are looked up.
+    pub fn pieces(&self) -> usize {
+        self.spilled.as_ref().map_or(1, |(_, pieces)| pieces.count())
+    }
+
+    /// Makes another piece ready; the one before is given up.
+    pub fn turn(&mut self, lookup: &Lookup, at: usize) -> io::Result<Result<(), UnfitKeys>> {
+        let Some((keys, pieces)) = &self.spilled else { return Ok(Ok(())) };
+        let piece = pieces.piece(at);
+        if self.table.piece == piece {
+            return Ok(Ok(()));
+        }
+        let types = self.table.types.clone();
+        // Two tables at once would be more than there is room for.
+        self.table = Arc::new(KeyTable::empty(types.clone()));
+        Ok(KeyTable::of_piece(lookup, types, keys, piece)?.map(|table| self.table = Arc::new(table)))
+    }
+}
+
+pub(super) fn types_of(schema: &Schema, columns: &[Arc<str>]) -> Result<Vec<DataType>, Unevaluated> {
     columns
         .iter()
         .map(|name| schema.field_with_name(name).map(|field| field.data_type().clone()))
         .collect::<Result<_, _>>()
         .map_err(Unevaluated::internal)
+}
+
+/// Keys of which only the presence is asked.
+pub fn presence() -> Lookup {
+    let source = KeySource::Query("".into());
+    Lookup { source, columns: vec!["".into()], compared: 0, null_is_value: false, unique_keys: false }
 }
 
 fn unwritable(error: io::Error) -> Unevaluated {
@@ -83,8 +119,53 @@ impl Tables {
             let prepared = self.prepare(lookup, keys, types, sources, options)?;
             self.built.insert(key.clone(), prepared);
         }
-        let pieces = self.built.get(&key).and_then(|prepared| prepared.spilled.as_ref());
-        Ok(pieces.map_or(1, |(_, pieces)| pieces.count()))
+        Ok(self.built.get(&key).map_or(1, Prepared::pieces))
+    }
+
+    /// The keys that occur more than once, as a table: they come from `visit`, which hands them over.
+    pub(super) fn repeated<T>(
+        &self,
+        types: &[DataType],
+        threads: usize,
+        visit: impl FnOnce(&(dyn Fn(Vec<u128>) -> io::Result<()> + Sync)) -> Result<T, Unevaluated>,
+    ) -> Result<(T, Prepared), Unevaluated> {
+        let presence = presence();
+        let collector = Collector::new(&presence, self.bytes, &self.budget);
+        let part = AtomicUsize::new(0);
+        let visited = visit(&|keys| {
+            let part = part.fetch_add(1, Ordering::Relaxed);
+            let mut keys = SourceKeys::from(keys);
+            collector.grown(part, &mut keys, &mut 0)?;
+            collector.insert(part, keys);
+            Ok(())
+        })?;
+        let keys = collector.finish().map_err(unwritable)?;
+        match self.prepared(&presence, keys, types.to_vec(), threads).map_err(unwritable)? {
+            Ok(prepared) => Ok((visited, prepared)),
+            Err(_) => Err(Unevaluated::internal("keys need not be unique")),
+        }
+    }
+
+    fn prepared(
+        &self,
+        lookup: &Lookup,
+        keys: Collected,
+        types: Vec<DataType>,
+        threads: usize,
+    ) -> io::Result<Result<Prepared, UnfitKeys>> {
+        Ok(match keys {
+            Collected::Held(parts) => KeyTable::new(lookup, types, parts, threads).map(|table| (table, None)),
+            Collected::Spilled { first_null: Some(null), .. } if lookup.unique_keys => Err(UnfitKeys::Null(null)),
+            Collected::Spilled { keys, .. } => match KeyTable::dense(lookup, &types, &keys, self.bytes)? {
+                Some(table) => Ok((table, None)),
+                None => {
+                    let pieces = keys.pieces(self.bytes);
+                    let first = KeyTable::of_piece(lookup, types, &keys, pieces.piece(0))?;
+                    first.map(|table| (table, Some((Arc::new(keys), pieces))))
+                }
+            },
+        }
+        .map(|(table, spilled)| Prepared { table: Arc::new(table), spilled }))
     }
 
     fn prepare(
@@ -95,26 +176,16 @@ impl Tables {
         sources: &Sources<'_>,
         options: &ScanOptions<'_>,
     ) -> Result<Prepared, Trouble> {
-        let unwritable = |error| Trouble::Unevaluated(unwritable(error));
-        let built = match keys {
-            Collected::Held(parts) => {
-                KeyTable::new(lookup, types.clone(), parts, options.threads).map(|table| (table, None))
-            }
-            Collected::Spilled { first_null: Some(null), .. } if lookup.unique_keys => Err(UnfitKeys::Null(null)),
-            Collected::Spilled { keys, .. } => match KeyTable::dense(lookup, &types, &keys, self.bytes) {
-                Ok(Some(table)) => Ok((table, None)),
-                Ok(None) => {
-                    let pieces = keys.pieces(self.bytes);
-                    let first = KeyTable::of_piece(lookup, types.clone(), &keys, pieces.piece(0));
-                    first.map_err(unwritable)?.map(|table| (table, Some((keys, pieces))))
-                }
-                Err(error) => return Err(unwritable(error)),
-            },
-        };
-        match built {
-            Ok((table, spilled)) => Ok(Prepared { table: Arc::new(table), spilled }),
-            Err(unfit) => Err(unfit_keys(lookup, &types, unfit, sources, options)),
+        match self.prepared(lookup, keys, types.clone(), options.threads) {
+            Ok(Ok(prepared)) => Ok(prepared),
+            Ok(Err(unfit)) => Err(unfit_keys(lookup, &types, unfit, sources, options)),
+            Err(error) => Err(Trouble::Unevaluated(unwritable(error))),
         }
+    }
+
+    /// The keys of a lookup, ready to judge rows with.
+    pub(super) fn prepared_keys(&self, lookup: &Lookup, own: &[DataType]) -> Option<Prepared> {
+        self.built.get(&(lookup.clone(), own.to_vec())).cloned()
     }
 
     /// Makes another piece of a metric's keys ready; the one before is given up.
@@ -128,20 +199,14 @@ impl Tables {
     ) -> Result<(), Trouble> {
         let own = types_of(sources.primary.schema(), &metric.columns).map_err(Trouble::Unevaluated)?;
         let Some(prepared) = self.built.get_mut(&(lookup.clone(), own)) else { return Ok(()) };
-        let Some((keys, pieces)) = &prepared.spilled else { return Ok(()) };
-        let piece = pieces.piece(at);
-        if prepared.table.piece == piece {
-            return Ok(());
+        match prepared.turn(lookup, at) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(unfit)) => {
+                let types = prepared.table.types.clone();
+                Err(unfit_keys(lookup, &types, unfit, sources, options))
+            }
+            Err(error) => Err(Trouble::Unevaluated(unwritable(error))),
         }
-        let types = prepared.table.types.clone();
-        // Two tables at once would be more than there is room for.
-        prepared.table = Arc::new(KeyTable::empty(types.clone()));
-        let table = KeyTable::of_piece(lookup, types.clone(), keys, piece);
-        match table.map_err(|error| Trouble::Unevaluated(unwritable(error)))? {
-            Ok(table) => prepared.table = Arc::new(table),
-            Err(unfit) => return Err(unfit_keys(lookup, &types, unfit, sources, options)),
-        }
-        Ok(())
     }
 
     /// Completes what a lookup found: which columns differ in the first row with other values,
@@ -158,7 +223,7 @@ impl Tables {
         let Some(table) = self.get(lookup, &own) else { return Ok(None) };
         let keys = metric.columns.len() - lookup.compared;
         if let Some(null) = found.first_null() {
-            return Ok(Some(null_key("the data", &metric.columns[..keys], null)));
+            return Ok(Some(null_key("the data", &metric.columns[..keys], null, options.redaction)));
         }
         let repeated = match found.take_repeated() {
             Ok(repeated) => repeated,
@@ -166,17 +231,18 @@ impl Tables {
         };
         if let Some(repeated) = repeated {
             let row = search(sources.primary, lookup, &metric.columns, &table.types, repeated, options)?;
-            return Ok(Some(repeated_key("the data", &metric.columns[..keys], row)));
+            return Ok(Some(repeated_key("the data", &metric.columns[..keys], row, options.redaction)));
         }
         if let (Some(different), KeySource::Dataset(alias)) = (found.first_different(), &lookup.source)
             && let (Some(hash), Some(Ok(dataset))) = (different.hash, sources.references.get(alias))
             && let Some((_, theirs)) = search(dataset, lookup, &lookup.columns, &table.types, hash, options)?
         {
             let pairs = metric.columns[keys..].iter().zip(different.compared.iter().zip(&theirs));
+            let shown = |cell: &Cell| options.redaction.shown(cell);
             let differing: Vec<_> = pairs
                 .filter(|(_, (own, theirs))| own != theirs)
                 .take(3)
-                .map(|(column, (own, theirs))| format!("{column} is {own}, in {alias} {theirs}"))
+                .map(|(column, (own, theirs))| format!("{column} is {}, in {alias} {}", shown(own), shown(theirs)))
                 .collect();
             if !differing.is_empty() {
                 found.note = format!(": {}", differing.join("; "));
@@ -186,13 +252,19 @@ impl Tables {
     }
 }
 
-fn null_key(place: &str, columns: &[Arc<str>], key: &str) -> Unevaluated {
+/// Values of a row as they may stand in a message.
+fn hidden(cells: &[Cell], redaction: &Redaction) -> String {
+    listed(&cells.iter().map(|cell| redaction.cell(cell)).collect::<Vec<_>>())
+}
+
+fn null_key(place: &str, columns: &[Arc<str>], key: &[Cell], redaction: &Redaction) -> Unevaluated {
+    let key = hidden(key, redaction);
     Unevaluated::new("unfit_key", format!("a key ({}) in {place} is not complete: {key}", columns.join(", ")))
         .help("rows are matched by keys that are unique and never NULL on both sides")
 }
 
-fn repeated_key(place: &str, columns: &[Arc<str>], row: Option<RowText>) -> Unevaluated {
-    let key = row.map_or_else(String::new, |(key, _)| format!(": {}", key.join(", ")));
+fn repeated_key(place: &str, columns: &[Arc<str>], row: Option<RowCells>, redaction: &Redaction) -> Unevaluated {
+    let key = row.map_or_else(String::new, |(key, _)| format!(": {}", hidden(&key, redaction)));
     Unevaluated::new("unfit_key", format!("a key ({}) occurs more than once in {place}{key}", columns.join(", ")))
         .help("rows are matched by keys that are unique and never NULL on both sides")
 }
@@ -227,7 +299,7 @@ fn unfit_keys(
     let keys = &lookup.columns[..lookup.columns.len() - lookup.compared];
     let place = format!("'{alias}'");
     let repeated = match unfit {
-        UnfitKeys::Null(key) => return Trouble::Unevaluated(null_key(&place, keys, &key)),
+        UnfitKeys::Null(key) => return Trouble::Unevaluated(null_key(&place, keys, &key, options.redaction)),
         UnfitKeys::Repeated(key) => key,
     };
     let row = match sources.references.get(alias) {
@@ -235,87 +307,8 @@ fn unfit_keys(
         _ => Ok(None),
     };
     match row {
-        Ok(row) => Trouble::Unevaluated(repeated_key(&place, keys, row)),
+        Ok(row) => Trouble::Unevaluated(repeated_key(&place, keys, row, options.redaction)),
         Err(error) => Trouble::reference(alias, error),
-    }
-}
-
-/// The keys of a source, as read.
-enum Collected {
-    /// In the order of its parts.
-    Held(Vec<SourceKeys>),
-    /// On disk, and the first key with NULL.
-    Spilled { keys: SpilledKeys, first_null: Option<String> },
-}
-
-/// Keys that come part by part, from several threads.
-struct Collector<'a> {
-    lookup: &'a Lookup,
-    /// Bytes they may take.
-    bytes: u64,
-    budget: &'a Arc<MemoryBudget>,
-    held: AtomicU64,
-    parts: Mutex<BTreeMap<usize, SourceKeys>>,
-    spilled: Mutex<Option<SpilledKeys>>,
-    first_null: Mutex<Option<(usize, String)>>,
-}
-
-impl<'a> Collector<'a> {
-    fn new(lookup: &'a Lookup, tables: &'a Tables) -> Self {
-        Self {
-            lookup,
-            bytes: tables.bytes,
-            budget: &tables.budget,
-            held: AtomicU64::new(0),
-            parts: Mutex::default(),
-            spilled: Mutex::default(),
-            first_null: Mutex::default(),
-        }
-    }
-
-    /// Counts what a part has grown by from `counted` bytes; writes its keys, and those of finished parts, to
-    /// disk if that is too much.
-    fn grown(&self, part: usize, keys: &mut SourceKeys, counted: &mut u64) -> io::Result<()> {
-        let bytes = keys.bytes();
-        let before = std::mem::replace(counted, bytes);
-        self.held.fetch_sub(before, Ordering::Relaxed);
-        if self.held.fetch_add(bytes, Ordering::Relaxed) + bytes > self.bytes {
-            for (part, keys) in std::mem::take(&mut *lock(&self.parts)) {
-                self.spill(part, keys)?;
-            }
-            *counted = 0;
-            self.spill(part, std::mem::take(keys))?;
-        }
-        Ok(())
-    }
-
-    fn spill(&self, part: usize, mut keys: SourceKeys) -> io::Result<()> {
-        self.held.fetch_sub(keys.bytes(), Ordering::Relaxed);
-        if let Some(null) = keys.take_first_null() {
-            let mut first = lock(&self.first_null);
-            // A part may be written in several pieces, the first one first.
-            if first.as_ref().is_none_or(|(earlier, _)| part < *earlier) {
-                *first = Some((part, null));
-            }
-        }
-        let mut spilled = lock(&self.spilled);
-        spilled.get_or_insert_with(|| SpilledKeys::new(self.lookup, self.budget.clone())).add(&keys)
-    }
-
-    fn finish(self) -> io::Result<Collected> {
-        let parts = std::mem::take(&mut *lock(&self.parts));
-        if lock(&self.spilled).is_none() {
-            return Ok(Collected::Held(parts.into_values().collect()));
-        }
-        for (part, keys) in parts {
-            self.spill(part, keys)?;
-        }
-        let keys = lock(&self.spilled).take();
-        let first_null = lock(&self.first_null).take().map(|(_, null)| null);
-        Ok(match keys {
-            Some(keys) => Collected::Spilled { keys, first_null },
-            None => Collected::Held(Vec::new()),
-        })
     }
 }
 
@@ -336,7 +329,7 @@ impl Tables {
         let theirs = types_of(dataset.schema(), &lookup.columns).map_err(Trouble::Unevaluated)?;
         let types = common_types(lookup, own, &theirs).map_err(Trouble::Unevaluated)?;
         let positions = positions(dataset, &lookup.columns).map_err(|error| Trouble::reference(alias, error))?;
-        let collector = Collector::new(lookup, self);
+        let collector = Collector::new(lookup, self.bytes, &self.budget);
         let unwritten: Mutex<Option<io::Error>> = Mutex::new(None);
         each_part(dataset, &positions, options, |part, batches| {
             let (mut keys, mut counted) = (SourceKeys::default(), 0);
@@ -349,7 +342,7 @@ impl Tables {
                     return Ok(());
                 }
             }
-            lock(&collector.parts).insert(part, keys);
+            collector.insert(part, keys);
             Ok(())
         })
         .map_err(|error| Trouble::reference(alias, error))?;
@@ -365,7 +358,7 @@ impl Tables {
         own: &[DataType],
         sources: &Sources<'_>,
     ) -> Result<(Collected, Vec<DataType>), Trouble> {
-        let collector = Collector::new(lookup, self);
+        let collector = Collector::new(lookup, self.bytes, &self.budget);
         let (mut keys, mut counted) = (SourceKeys::default(), 0);
         let mut types = own.to_vec();
         sources.sql.rows(query, &mut |batch| {
@@ -374,7 +367,7 @@ impl Tables {
             keys.add(lookup, &types, batch.columns());
             collector.grown(0, &mut keys, &mut counted).map_err(unwritable)
         })?;
-        lock(&collector.parts).insert(0, keys);
+        collector.insert(0, keys);
         Ok((collector.finish().map_err(|error| Trouble::Unevaluated(unwritable(error)))?, types))
     }
 }
@@ -386,7 +379,7 @@ fn positions(dataset: &Dataset, columns: &[Arc<str>]) -> Result<Vec<usize>, Erro
         .collect()
 }
 
-/// The first row with a key, as text: its key and its compared values.
+/// The first row with a key: its key and its compared values.
 fn search(
     dataset: &Dataset,
     lookup: &Lookup,
@@ -394,7 +387,7 @@ fn search(
     types: &[DataType],
     key: u128,
     options: &ScanOptions<'_>,
-) -> Result<Option<RowText>, Error> {
+) -> Result<Option<RowCells>, Error> {
     let positions = positions(dataset, columns)?;
     for batch in dataset.batches(&positions, options.batch_rows.max(1)) {
         if let ControlFlow::Break(row) = find_row(lookup, types, &batch?.arrays, key) {
@@ -402,4 +395,32 @@ fn search(
         }
     }
     Ok(None)
+}
+
+/// The compared cells of the first row of each key, of those that are there.
+pub fn compared_cells(
+    dataset: &Dataset,
+    lookup: &Lookup,
+    types: &[DataType],
+    wanted: &HashSet<u128>,
+    options: &ScanOptions<'_>,
+) -> Result<HashMap<u128, Vec<Cell>>, Error> {
+    let mut found = HashMap::new();
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    let positions = positions(dataset, &lookup.columns)?;
+    for batch in dataset.batches(&positions, options.batch_rows.max(1)) {
+        let arrays = batch?.arrays;
+        let compared = &arrays[arrays.len() - lookup.compared..];
+        for (row, key) in lookup.keys_in(types, &arrays).0.into_iter().enumerate() {
+            if let Some(key) = key.filter(|key| wanted.contains(key) && !found.contains_key(key)) {
+                found.insert(key, compared.iter().map(|array| Cell::of(array, row)).collect());
+            }
+        }
+        if found.len() == wanted.len() {
+            break;
+        }
+    }
+    Ok(found)
 }

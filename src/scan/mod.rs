@@ -10,10 +10,13 @@
 //! What a metric needs besides the data is made ready before: the keys of lookups are
 //! read from their source once. Queries and questions about files are no part of the pass.
 
+mod collector;
 mod files;
 mod fold;
 mod lookups;
 mod merge;
+mod row_bits;
+pub mod rows;
 mod tasks;
 mod worker;
 
@@ -21,11 +24,14 @@ use crate::error::Error;
 use crate::input::{ColumnBatches, Dataset};
 use crate::metrics::{Family, Finished, MemoryBudget, Metric};
 use crate::plan::{MetricId, MetricSet, Results};
+use crate::redaction::Redaction;
 use crate::sql::{Engine, Predicate, SqlError};
 use crate::unevaluated::Unevaluated;
 pub use fold::proved;
 use fold::{Folded, fold};
-use lookups::Tables;
+pub use lookups::{Prepared, compared_cells};
+use lookups::{Tables, types_of};
+pub use row_bits::RowBits;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -69,10 +75,16 @@ pub struct ScanOptions<'a> {
     pub progress: Option<&'a Progress>,
     /// Ends the scan early once it is set: results are of part of the data then.
     pub stop: Option<&'a AtomicBool>,
+    /// Metrics whose keys are kept to judge rows with: of lookups those looked up, of others those that occur
+    /// more than once.
+    pub keep_keys: &'a [MetricId],
+    /// How values of the data are hidden in what is said of them.
+    pub redaction: &'a Redaction,
 }
 
 impl ScanOptions<'_> {
-    fn aborted(&self) -> bool {
+    /// Whether the scan was ended early.
+    pub fn aborted(&self) -> bool {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 }
@@ -85,6 +97,8 @@ impl Default for ScanOptions<'_> {
             memory_bytes: 4 << 30,
             progress: None,
             stop: None,
+            keep_keys: &[],
+            redaction: &Redaction::Off,
         }
     }
 }
@@ -165,6 +179,11 @@ pub struct Scanned {
     pub results: Results,
     /// Columns of the checked data that were decoded; what metadata answers is not.
     pub columns_read: usize,
+    /// Keys to judge rows with, of the metrics they were asked of.
+    pub keys: HashMap<MetricId, Prepared>,
+    /// The first parts, at most a thousand, with rows that do not satisfy, of metrics of the checked data that
+    /// judge rows one by one.
+    pub failing_parts: HashMap<MetricId, Vec<usize>>,
 }
 
 /// Measures all metrics of a set.
@@ -204,6 +223,7 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
             .total_bytes
             .fetch_add(progress.total_bytes.load(Ordering::Relaxed) * (most as u64 - 1), Ordering::Relaxed);
     }
+    let (mut keys, mut failing_parts) = (HashMap::new(), HashMap::new());
     let mut by_dataset: BTreeMap<Option<Arc<str>>, Vec<MetricId>> = BTreeMap::new();
     for (id, metric) in metrics.as_slice().iter().enumerate().filter(|(id, _)| finished[*id].is_none()) {
         by_dataset.entry(metric.dataset.clone()).or_default().push(MetricId(id));
@@ -212,8 +232,12 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
         let own: Vec<&Metric> = ids.iter().map(|id| &metrics.as_slice()[id.0]).collect();
         let measured = match &alias {
             None => {
-                let folded = fold(sources.primary, &own, sources, &tables, &budget, options)?;
+                let keep: Vec<usize> = (0..ids.len()).filter(|at| options.keep_keys.contains(&ids[*at])).collect();
+                let folded = fold(sources.primary, &own, &keep, sources, &tables, &budget, options)?;
                 columns_read = folded.columns_read;
+                let of = |(at, parts): (usize, Vec<usize>)| (ids[at], parts);
+                failing_parts.extend(folded.failing_parts.into_iter().map(of));
+                keys.extend(folded.repeated.into_iter().map(|(at, prepared)| (ids[at], prepared)));
                 folded.finished
             }
             Some(alias) => {
@@ -224,7 +248,7 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
                 };
                 let quiet = ScanOptions { progress: None, ..*options };
                 let folded = dataset.map_err(Trouble::Unevaluated).and_then(|dataset| {
-                    fold(dataset, &own, sources, &tables, &budget, &quiet)
+                    fold(dataset, &own, &[], sources, &tables, &budget, &quiet)
                         .map_err(|error| Trouble::reference(alias, error))
                 });
                 match folded {
@@ -249,15 +273,27 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
         look_up_again(pass, &open, metrics, &mut finished, &mut tables, (sources, &budget, options))?;
     }
     for (metric, slot) in metrics.as_slice().iter().zip(&mut finished) {
-        if let (Family::Lookup(lookup), Some(Finished::Found(found))) = (&metric.family, slot.as_mut())
-            && let Some(reason) = tables.explain(lookup, metric, found, sources, options)?
-        {
-            *slot = Some(Finished::Failed(Arc::new(reason)));
+        if let (Family::Lookup(lookup), Some(Finished::Found(found))) = (&metric.family, slot.as_mut()) {
+            let unfit = tables.explain(lookup, metric, found, sources, options)?;
+            found.redact(options.redaction);
+            if let Some(reason) = unfit {
+                *slot = Some(Finished::Failed(Arc::new(reason)));
+            }
         }
     }
+    for id in options.keep_keys {
+        let Some(metric) = metrics.as_slice().get(id.0) else { continue };
+        if let Family::Lookup(lookup) = &metric.family
+            && let Ok(own) = types_of(sources.primary.schema(), &metric.columns)
+        {
+            keys.extend(tables.prepared_keys(lookup, &own).map(|prepared| (*id, prepared)));
+        }
+    }
+    // A part that fails in one pass only is not known of the others.
+    failing_parts.retain(|id: &MetricId, _| passes.get(id.0).is_none_or(|passes| *passes == 1));
     let lost = || Finished::Failed(Arc::new(Unevaluated::internal("a metric was not measured")));
     let results = Results(finished.into_iter().map(|finished| finished.unwrap_or_else(lost)).collect());
-    Ok(Scanned { results, columns_read })
+    Ok(Scanned { results, columns_read, keys, failing_parts })
 }
 
 /// Looks up another piece of the keys of lookups, given by their metrics, in all of the data.
@@ -281,7 +317,7 @@ fn look_up_again(
         }
     }
     let own: Vec<&Metric> = ready.iter().map(|(_, metric)| *metric).collect();
-    let measured = fold(sources.primary, &own, sources, tables, budget, options)?.finished;
+    let measured = fold(sources.primary, &own, &[], sources, tables, budget, options)?.finished;
     for ((id, _), measured) in ready.into_iter().zip(measured) {
         match (&mut finished[id], measured) {
             (Some(Finished::Found(found)), Finished::Found(other)) => found.join(*other),

@@ -22,7 +22,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, BooleanArray, DictionaryArray};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{DataType, SchemaRef};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 /// States whose order matters, of one part: by metric, `None` for the others.
@@ -36,12 +36,19 @@ pub struct Program {
     conjuncts: Vec<SharedConjunct>,
     /// Columns that are read, by position in the schema.
     columns: Vec<usize>,
+    /// The first parts with rows that do not satisfy, by metric.
+    failing: Vec<Mutex<BTreeSet<usize>>>,
 }
 
 /// A worker's states of a program.
 pub struct Folding {
     accumulators: Vec<Accumulator>,
+    /// How many rows satisfied, by metric, when the last part ended.
+    satisfying: Vec<u64>,
 }
+
+/// Parts with failing rows that are remembered of each metric: enough to find as many such rows in.
+const MOST_FAILING: usize = 1000;
 
 struct SharedConjunct {
     conjunct: Arc<Conjunct>,
@@ -86,7 +93,13 @@ impl Program {
         mut kernel: impl FnMut(&Metric) -> Result<Kernel, Error>,
     ) -> Result<Self, Error> {
         let internal = |error: arrow_schema::ArrowError| Error::Internal(error.to_string());
-        let mut program = Self { kernels: Vec::new(), groups: Vec::new(), conjuncts: Vec::new(), columns: Vec::new() };
+        let mut program = Self {
+            kernels: Vec::new(),
+            groups: Vec::new(),
+            conjuncts: Vec::new(),
+            columns: Vec::new(),
+            failing: metrics.iter().map(|_| Mutex::default()).collect(),
+        };
         let mut filters: Vec<Option<Arc<str>>> = Vec::new();
         for (id, metric) in metrics.iter().enumerate() {
             let kernel = kernel(metric)?;
@@ -163,9 +176,18 @@ impl Program {
         &self.columns
     }
 
+    /// The first parts, at most a thousand, with rows that do not satisfy a metric; `None` if it does not judge
+    /// rows one by one.
+    pub fn failing_parts(&self, metric: usize) -> Option<Vec<usize>> {
+        let judges =
+            matches!(self.kernels.get(metric)?.family(), Family::NonNull | Family::Passing(_) | Family::Lookup(_));
+        judges.then(|| lock(&self.failing[metric]).iter().copied().collect())
+    }
+
     /// Starts a worker's states.
     pub fn folding(&self) -> Folding {
-        Folding { accumulators: self.kernels.iter().map(Kernel::accumulator).collect() }
+        let accumulators: Vec<_> = self.kernels.iter().map(Kernel::accumulator).collect();
+        Folding { satisfying: vec![0; accumulators.len()], accumulators }
     }
 
     /// What the file's metadata proves of a part, by metric.
@@ -224,6 +246,7 @@ impl Program {
             dictionaries: self.groups.iter().map(|group| group.columns.iter().map(|_| None).collect()).collect(),
             judged: self.conjuncts.iter().map(|_| None).collect(),
             failed: vec![false; self.conjuncts.len()],
+            rows: vec![0; self.groups.len()],
             proofs,
             pages,
         })
@@ -244,6 +267,8 @@ pub struct PartFold<'p> {
     dictionaries: Vec<Vec<Option<Dictionary>>>,
     judged: Vec<Option<JudgedValues>>,
     failed: Vec<bool>,
+    /// Rows of batches that each group judged.
+    rows: Vec<u64>,
     proofs: PartStates,
     /// States over rows that no batch has, of metrics whose order does not matter; empty without such rows.
     pages: PartStates,
@@ -260,36 +285,59 @@ impl PartFold<'_> {
             masks.push(if *failed { None } else { shared.mask(&columns, batch.rows, judged, self.part) });
             *failed |= masks.last().is_some_and(Option::is_none);
         }
-        for (group, dictionaries) in program.groups.iter().zip(&mut self.dictionaries) {
+        let groups = program.groups.iter().zip(&mut self.dictionaries).zip(&mut self.rows);
+        for ((group, dictionaries), rows) in groups {
             let fold = GroupFold { group, proofs: &self.proofs, accumulators: &mut folding.accumulators };
-            fold.batch(&columns, &masks, batch.rows, dictionaries)?;
+            *rows += fold.batch(&columns, &masks, batch.rows, dictionaries)? as u64;
         }
         Ok(())
     }
 
-    /// Ends the part: gives its states whose order matters.
-    pub fn finish(mut self, folding: &mut Folding) -> Result<PartStates, Error> {
+    /// Ends the part, which has so many rows if they are known: gives its states whose order matters.
+    pub fn finish(mut self, known: Option<u64>, folding: &mut Folding) -> Result<PartStates, Error> {
         for (group, dictionaries) in self.program.groups.iter().zip(&mut self.dictionaries) {
             for (column, dictionary) in dictionaries.iter_mut().enumerate() {
                 flush(dictionary.take(), &group.weighed[column], &self.proofs, &mut folding.accumulators);
             }
         }
-        for (state, accumulator) in self.pages.into_iter().zip(&mut folding.accumulators) {
+        // What was not read was judged too, all of it.
+        let mut known_rows: Vec<Option<u64>> = vec![None; self.program.kernels.len()];
+        for (metric, (state, accumulator)) in self.pages.into_iter().zip(&mut folding.accumulators).enumerate() {
             if let Some(state) = state {
                 accumulator.merge(state).map_err(|error| Error::Internal(error.to_string()))?;
+                known_rows[metric] = known;
             }
         }
-        let metrics = self.proofs.into_iter().zip(&mut folding.accumulators).zip(&self.program.kernels);
-        metrics
-            .map(|((proof, accumulator), kernel)| match proof {
-                Some(state) if kernel.is_ordered() => Ok(Some(state)),
-                Some(state) => {
-                    accumulator.merge(state).map_err(|error| Error::Internal(error.to_string()))?;
-                    Ok(None)
+        let mut ordered: PartStates = vec![None; self.program.kernels.len()];
+        for (metric, proof) in self.proofs.into_iter().enumerate() {
+            let Some(state) = proof else { continue };
+            if self.program.kernels[metric].is_ordered() {
+                ordered[metric] = Some(state);
+            } else {
+                folding.accumulators[metric].merge(state).map_err(|error| Error::Internal(error.to_string()))?;
+                known_rows[metric] = known;
+            }
+        }
+        for (group, rows) in self.program.groups.iter().zip(self.rows) {
+            for GroupMetric { metric, .. } in &group.metrics {
+                let Some(satisfying) = folding.accumulators[*metric].satisfying() else { continue };
+                let before = std::mem::replace(&mut folding.satisfying[*metric], satisfying);
+                if satisfying - before < known_rows[*metric].unwrap_or(rows) {
+                    let mut failing = lock(&self.program.failing[*metric]);
+                    failing.insert(self.part);
+                    if failing.len() > MOST_FAILING {
+                        failing.pop_last();
+                    }
                 }
-                None => Ok(kernel.is_ordered().then(|| accumulator.take_state())),
-            })
-            .collect()
+            }
+        }
+        for (metric, kernel) in self.program.kernels.iter().enumerate() {
+            if kernel.is_ordered() && ordered[metric].is_none() {
+                ordered[metric] = Some(folding.accumulators[metric].take_state());
+                folding.satisfying[metric] = 0;
+            }
+        }
+        Ok(ordered)
     }
 }
 
@@ -349,19 +397,20 @@ struct GroupFold<'a> {
 }
 
 impl GroupFold<'_> {
+    /// Folds a batch; gives how many of its rows were judged.
     fn batch(
         self,
         columns: &[Option<&ArrayRef>],
         masks: &[Option<BooleanBuffer>],
         rows: usize,
         dictionaries: &mut [Option<Dictionary>],
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         let internal = |error: arrow_schema::ArrowError| Error::Internal(error.to_string());
         let group = self.group;
         let mut mask: Option<BooleanBuffer> = None;
         for at in &group.filter {
             // A filter that cannot be judged selects nothing; its metrics fail.
-            let Some(own) = &masks[*at] else { return Ok(()) };
+            let Some(own) = &masks[*at] else { return Ok(0) };
             mask = Some(mask.map_or_else(|| own.clone(), |mask| &mask & own));
         }
         let own = group.columns.iter().map(|column| columns[*column]);
@@ -370,7 +419,7 @@ impl GroupFold<'_> {
             Some(mask) => {
                 let selected = mask.count_set_bits();
                 if selected == 0 {
-                    return Ok(());
+                    return Ok(0);
                 }
                 let mask = BooleanArray::new(mask, None);
                 let filter = arrow_select::filter::FilterBuilder::new(&mask).optimize().build();
@@ -407,7 +456,7 @@ impl GroupFold<'_> {
                 self.accumulators[metric.metric].update(&inputs, rows);
             }
         }
-        Ok(())
+        Ok(rows)
     }
 }
 

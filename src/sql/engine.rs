@@ -1,6 +1,6 @@
 //! What answers for SQL: predicates compiled once per text, queries run within their limits.
 
-use super::session::{STACK, Session, first_line, too_slow, unusable};
+use super::session::{STACK, Session, failure, too_slow, unusable};
 use super::{Predicate, SqlError, SqlMistake, SqlOptions, query};
 use crate::error::Error;
 use crate::input::Dataset;
@@ -104,6 +104,7 @@ impl Engine {
                 let number = query::number(&value);
                 if number.is_none() && !value.is_null() {
                     let text: String = value.to_string().chars().take(80).collect();
+                    let text = self.options.redaction.text(&text);
                     return Err(Unevaluated::new(
                         "query_result",
                         format!("Custom SQL returned {text}, which is no number"),
@@ -197,7 +198,10 @@ impl Engine {
                 format!("the query needs more memory than the {} bytes it may take", self.options.memory_bytes),
             )
             .help("make it smaller, or raise --memory-limit"),
-            _ => Unevaluated::new("sql_failed", format!("Error executing SQL statement: {}", first_line(error))),
+            _ => {
+                let words = failure(error, &self.options.redaction);
+                Unevaluated::new("sql_failed", format!("Error executing SQL statement: {words}"))
+            }
         };
         SqlError::Unevaluated(reason)
     }

@@ -1,5 +1,6 @@
 //! A compiled condition at work: on columns, and on the distinct values of a dictionary.
 
+use crate::redaction::Redaction;
 use crate::unevaluated::Unevaluated;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -14,6 +15,8 @@ pub struct Expression {
     pub physical: Arc<dyn datafusion::physical_plan::PhysicalExpr>,
     /// Its columns, in order.
     pub schema: arrow_schema::SchemaRef,
+    /// How values are hidden when it fails.
+    pub redaction: Redaction,
 }
 
 /// A conjunct judged for the distinct values of a dictionary.
@@ -75,7 +78,7 @@ impl Expression {
         let failed = |error: datafusion::error::DataFusionError| {
             Unevaluated::new(
                 "where_failed",
-                format!("The where clause cannot be evaluated: {}", super::session::first_line(&error)),
+                format!("The where clause cannot be evaluated: {}", super::session::failure(&error, &self.redaction)),
             )
         };
         let judged = self.physical.evaluate(&batch).and_then(|value| value.into_array(rows)).map_err(failed)?;

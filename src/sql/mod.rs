@@ -48,6 +48,7 @@ pub use engine::Engine;
 pub use session::{check_predicate, check_query};
 
 use crate::error::Error;
+use crate::redaction::Redaction;
 use crate::unevaluated::Unevaluated;
 use arrow_schema::Schema;
 use chrono::{DateTime, Utc};
@@ -108,6 +109,8 @@ pub struct SqlOptions {
     pub memory_bytes: u64,
     /// Rows per batch.
     pub batch_rows: usize,
+    /// How values are hidden in what is said of a query.
+    pub redaction: Redaction,
 }
 
 /// The alias of the data that is checked.

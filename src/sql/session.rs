@@ -9,6 +9,7 @@ use super::tables::{DatasetTable, ReadTrouble, planned};
 use super::text::{ColumnNames, SqlTokens};
 use super::{Conjunct, PRIMARY, Predicate, SqlMistake, SqlOptions, casts, dialect, unknown_column};
 use crate::input::Dataset;
+use crate::redaction::Redaction;
 use arrow_schema::{DataType, Schema};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::common::tree_node::TreeNode;
@@ -72,6 +73,11 @@ pub fn first_line(error: &DataFusionError) -> String {
         line = rest;
     }
     line.chars().take(500).collect()
+}
+
+/// What the engine says of a failure while rows are read. It may quote their values.
+pub fn failure(error: &DataFusionError, redaction: &Redaction) -> String {
+    if redaction.is_off() { first_line(error) } else { "(the reason may quote values and is hidden)".into() }
 }
 
 /// Built when the first text needs it.
@@ -197,7 +203,8 @@ impl Session {
             let columns = DFSchema::try_from(own.as_ref().clone()).map_err(wrong)?;
             let text = part.to_string();
             let physical = state.create_physical_expr(part, &columns).map_err(wrong)?;
-            conjuncts.push(Arc::new(Conjunct::expression(text, Expression { physical, schema: own })));
+            let expression = Expression { physical, schema: own, redaction: self.options.redaction };
+            conjuncts.push(Arc::new(Conjunct::expression(text, expression)));
         }
         Ok(Predicate { text: normal.as_str().into(), conjuncts })
     }

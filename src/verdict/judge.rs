@@ -6,6 +6,7 @@ use crate::plan::{Clause, Expectation, Measure, MessageLine, Observation, Result
 use crate::rules::bind::{BoundNode, BoundRule};
 use crate::rules::compile::Unevaluated;
 use crate::rules::condition::{BoundCondition, NumberCondition};
+use crate::sample::{RowCounts, Samples};
 use crate::span::Span;
 use crate::value::{Number, java_double};
 use std::collections::BTreeMap;
@@ -29,6 +30,10 @@ pub struct Outcome {
     pub metrics: Vec<(String, Number)>,
     /// Rows that satisfy, and rows judged, for rules that judge rows.
     pub rows: Option<(u64, u64)>,
+    /// What became of all rows, where the rule judges rows.
+    pub row_counts: Option<RowCounts>,
+    /// Rows that fail, where they were looked for.
+    pub samples: Option<Samples>,
     /// Columns the rule reads.
     pub columns: Vec<String>,
     /// Labels, default labels included.
@@ -92,7 +97,7 @@ impl Judge<'_> {
                 *next += 1;
                 self.rule(rule, observation)
             }
-            BoundNode::Composite { connective, operands, text, labels, span } => {
+            BoundNode::Composite { connective, operands, text, labels, span, .. } => {
                 let operands: Vec<_> = operands.iter().map(|operand| self.node(operand, next)).collect();
                 let verdict = compose::combine(*connective, operands.iter().map(|operand| operand.verdict));
                 // Glue keeps the messages of all operands, even when an `or` passes.
@@ -120,6 +125,8 @@ impl Judge<'_> {
                     help: cause.and_then(|operand| operand.help.clone()),
                     metrics,
                     rows: None,
+                    row_counts: None,
+                    samples: None,
                     columns,
                     labels: labels.clone(),
                     span: *span,
@@ -139,6 +146,8 @@ impl Judge<'_> {
             help: None,
             metrics: Vec::new(),
             rows: None,
+            row_counts: None,
+            samples: None,
             columns: Vec::new(),
             labels: rule.labels.clone(),
             span: rule.span,

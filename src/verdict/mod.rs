@@ -7,8 +7,10 @@
 mod compose;
 mod judge;
 mod number;
+mod rows;
 
 pub use judge::{Judge, Outcome};
+pub use rows::{RowRule, RowVerdicts};
 
 /// What is said of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -7,6 +7,7 @@ use super::{CsvTable, infer};
 use crate::error::Error;
 use crate::input::columns::{self, ColumnBuilder, Origin, plain_float, plain_integer};
 use crate::input::cutter::{TextChunk, lines};
+use crate::input::shown_value;
 use crate::text_cast::{date_of_digits, plain_timestamp};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
@@ -206,10 +207,10 @@ fn unquoted(bytes: &[u8], quote: u8) -> Cow<'_, [u8]> {
 /// What kind of trouble a value is, for a column that was inferred.
 pub fn widened(table: &CsvTable, column: usize, value: &[u8], line: u64) -> Error {
     let field = table.schema.field(column);
-    let shown = infer::shown(value);
+    let shown = shown_value(&infer::shown(value), &table.redaction);
     if table.origins[column] == Origin::Named {
         let name = crate::error::escape_controls(field.name());
-        let message = format!("column `{name}`: \"{shown}\" is no {}", columns::type_name(field.data_type()));
+        let message = format!("column `{name}`: {shown} is no {}", columns::type_name(field.data_type()));
         return Error::Line { path: table.path.clone(), line, message };
     }
     let mut inference = match table.origins[column] {
@@ -220,6 +221,6 @@ pub fn widened(table: &CsvTable, column: usize, value: &[u8], line: u64) -> Erro
     Error::Widen {
         column: field.name().clone(),
         data_type: Box::new(inference.data_type()),
-        reason: format!("\"{shown}\" in line {line}"),
+        reason: format!("{shown} in line {line}"),
     }
 }

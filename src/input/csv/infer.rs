@@ -1,6 +1,8 @@
 //! The narrowest type that holds all values of a column.
 
-use crate::input::columns;
+use crate::input::{columns, shown_value};
+use crate::redaction::Redaction;
+use crate::sample::{Cell, LONGEST};
 use arrow_schema::{DataType, TimeUnit};
 
 /// Types that still fit everything seen. A column without values is text.
@@ -14,8 +16,8 @@ pub struct Inference {
     date: bool,
     timestamp: bool,
     zoned: bool,
-    /// The value that made text of a column that could have been something else.
-    because: Option<String>,
+    /// The value that made text of a column that could have been something else, and its line.
+    because: Option<(Cell, u64)>,
 }
 
 /// Whole numbers beyond 64 bits.
@@ -80,7 +82,7 @@ impl Inference {
         self.timestamp = self.timestamp && timestamp.is_some_and(|(_, zoned)| !zoned);
         self.zoned = self.zoned && timestamp.is_some_and(|(_, zoned)| zoned);
         if before != DataType::Utf8 && self.data_type() == DataType::Utf8 {
-            self.because = Some(format!("\"{}\" in line {line}", shown(value)));
+            self.because = Some((shown(value), line));
         }
     }
 
@@ -112,8 +114,8 @@ impl Inference {
     }
 
     /// The value that made text of the column, with its line.
-    pub fn because(&self) -> Option<&str> {
-        self.because.as_deref()
+    pub fn because(&self, redaction: &Redaction) -> Option<String> {
+        self.because.as_ref().map(|(value, line)| format!("{} in line {line}", shown_value(value, redaction)))
     }
 
     /// The narrowest type left.
@@ -132,9 +134,9 @@ impl Inference {
     }
 }
 
-/// A value for messages: cut and escaped.
-pub fn shown(value: &[u8]) -> String {
-    crate::error::escape_controls(&String::from_utf8_lossy(&value[..value.len().min(60)]))
+/// A value for messages. Not more of it is looked at than is shown, however its characters are encoded.
+pub fn shown(value: &[u8]) -> Cell {
+    Cell::text(&String::from_utf8_lossy(&value[..value.len().min(4 * (LONGEST + 1))]))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::{Format, ReadOptions, refuse_twins};
 use crate::error::Error;
 use crate::input::columns::{self, ColumnBuilder, Origin};
 use crate::input::cutter::Cutter;
+use crate::redaction::Redaction;
 use crate::text_cast::TEXT_BECAUSE;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use decode::ChunkDecoder;
@@ -69,6 +70,7 @@ struct CsvTable {
     schema: SchemaRef,
     /// Per column, how its type was found.
     origins: Vec<Origin>,
+    redaction: Redaction,
 }
 
 impl CsvTable {
@@ -136,8 +138,10 @@ impl CsvTable {
                 (None, None) if inference.is_empty() => (inference.data_type(), Origin::Unseen),
                 (None, None) => (inference.data_type(), Origin::Inferred),
             };
-            let because = inference.because().filter(|_| data_type == DataType::Utf8 && origin == Origin::Inferred);
-            let metadata = because.map(|because| (TEXT_BECAUSE.to_string(), because.to_string())).into_iter().collect();
+            let because = inference
+                .because(&options.redaction)
+                .filter(|_| data_type == DataType::Utf8 && origin == Origin::Inferred);
+            let metadata = because.map(|because| (TEXT_BECAUSE.to_string(), because)).into_iter().collect();
             fields.push(Field::new(name, data_type, true).with_metadata(metadata));
             origins.push(origin);
         }
@@ -148,6 +152,7 @@ impl CsvTable {
             delimiter,
             schema: Arc::new(Schema::new(fields)),
             origins,
+            redaction: options.redaction,
         })
     }
 

@@ -11,8 +11,10 @@ use super::columns::{self, ColumnBuilder, Origin};
 use super::cutter::{Cutter, TextChunk, lines as count_lines};
 use super::source::Input;
 use super::table::{Batches, Chunk, Chunks, Parts, Table};
-use super::{Format, ReadOptions};
+use super::{Format, ReadOptions, shown_value};
 use crate::error::{Error, escape_controls};
+use crate::redaction::Redaction;
+use crate::sample::{Cell, LONGEST};
 use crate::text_cast::TEXT_BECAUSE;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, StructArray};
 use arrow_buffer::NullBuffer;
@@ -42,6 +44,7 @@ struct JsonTable {
     origins: Vec<Origin>,
     /// Positions of columns by key.
     positions: HashMap<String, usize>,
+    redaction: Redaction,
 }
 
 fn cutter(input: &Input) -> Result<Cutter, Error> {
@@ -96,7 +99,8 @@ impl JsonTable {
                     inferred[column].see(token, chunk.bytes());
                     let mixed = !before.is_empty() && before.data_type() != DataType::Utf8;
                     if mixed && inferred[column].data_type() == DataType::Utf8 {
-                        because[column] = Some(format!("{} in line {line}", shown(token, chunk.bytes())));
+                        let value = shown_value(&shown(token, chunk.bytes()), &options.redaction);
+                        because[column] = Some(format!("{value} in line {line}"));
                     }
                 });
                 let (next, blank) = read.map_err(|trouble| {
@@ -136,13 +140,19 @@ impl JsonTable {
             fields.push(Field::new(name, data_type, true).with_metadata(metadata));
             origins.push(origin);
         }
-        Ok(Self { input: input.clone(), schema: Arc::new(Schema::new(fields)), origins, positions })
+        Ok(Self {
+            input: input.clone(),
+            schema: Arc::new(Schema::new(fields)),
+            origins,
+            positions,
+            redaction: options.redaction,
+        })
     }
 
     /// A value that the column's type cannot hold.
     fn misfit(&self, column: usize, token: Token, bytes: &[u8], line: u64) -> Error {
         let field = self.schema.field(column);
-        let shown = shown(token, bytes);
+        let shown = shown_value(&shown(token, bytes), &self.redaction);
         let wrong = match token.kind {
             Kind::Number if columns::float(token.of(bytes)).is_none() => Some("is no number"),
             Kind::Text | Kind::Escaped if lines::text(token, bytes).is_none() => {
@@ -172,11 +182,11 @@ impl JsonTable {
     }
 }
 
-/// A value for messages: cut and escaped.
-fn shown(token: Token, bytes: &[u8]) -> String {
+/// A value for messages, as it is written. Not more of it is looked at than is shown.
+fn shown(token: Token, bytes: &[u8]) -> Cell {
     let raw = token.of(bytes);
-    let shown = escape_controls(&String::from_utf8_lossy(&raw[..raw.len().min(60)]));
-    if matches!(token.kind, Kind::Text | Kind::Escaped) { format!("\"{shown}\"") } else { shown }
+    let text = String::from_utf8_lossy(&raw[..raw.len().min(4 * (LONGEST + 1))]);
+    if matches!(token.kind, Kind::Text | Kind::Escaped) { Cell::text(&text) } else { Cell::value(&text) }
 }
 
 impl Table for JsonTable {

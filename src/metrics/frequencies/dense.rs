@@ -1,7 +1,9 @@
 //! Whole numbers that lie close together: two bits a possible value instead of a key a row.
 
+use super::Visitor;
 use super::groups::Groups;
 use crate::metrics::memory::MemoryBudget;
+use std::io;
 use std::sync::Arc;
 
 /// Keys that a range guessed from the first values has: two tables of four megabytes.
@@ -103,6 +105,18 @@ impl Dense {
             each_key(self.base, word, *seen, *repeated, |key, weight| groups.add(key, weight));
         }
         groups
+    }
+
+    /// Hands over the keys that occur more than once, but for those elsewhere.
+    pub fn each_repeated(&self, visit: Visitor<'_>) -> io::Result<()> {
+        let mut keys = Vec::new();
+        for (word, repeated) in self.repeated.iter().enumerate() {
+            each_key(self.base, word, *repeated, 0, |key, _| keys.push(u128::from(key)));
+            if keys.len() >= 1 << 16 {
+                visit(std::mem::take(&mut keys))?;
+            }
+        }
+        visit(keys)
     }
 
     /// Keys that occur once, keys that occur more often, and the keys elsewhere.

@@ -1,5 +1,6 @@
 //! Keys and their counts, partitioned by hash.
 
+use super::Visitor;
 use super::spill::Spill;
 use crate::metrics::memory::MemoryBudget;
 use std::collections::BTreeMap;
@@ -282,27 +283,36 @@ impl<K: Key> Groups<K> {
         Ok(summaries.into_iter().map(|(_, summary)| summary).collect())
     }
 
-    /// How many keys occur how often.
-    pub fn occurrences(self, threads: usize) -> io::Result<BTreeMap<u64, u64>> {
+    /// How many keys occur how often; those that occur more than once are handed to `repeated`.
+    pub fn occurrences(self, threads: usize, repeated: Option<Visitor<'_>>) -> io::Result<BTreeMap<u64, u64>>
+    where
+        K: Into<u128>,
+    {
         let summaries = self.summarised(threads, |groups| {
             // Most keys of a large set occur once; they do not go through the tree.
             let mut once = 0;
             let mut counts = BTreeMap::new();
-            for (_, count) in groups {
+            let mut keys = Vec::new();
+            for (key, count) in groups {
                 if count == 1 {
                     once += 1;
                 } else {
                     *counts.entry(count).or_insert(0u64) += 1;
+                    if repeated.is_some() {
+                        keys.push(key.into());
+                    }
                 }
             }
             if once > 0 {
                 counts.insert(1, once);
             }
-            counts
+            repeated.map_or(Ok(()), |visit| visit(keys)).map(|()| counts)
         })?;
         let mut total = BTreeMap::new();
-        for (count, keys) in summaries.into_iter().flatten() {
-            *total.entry(count).or_insert(0) += keys;
+        for counts in summaries {
+            for (count, keys) in counts? {
+                *total.entry(count).or_insert(0) += keys;
+            }
         }
         Ok(total)
     }
@@ -489,7 +499,7 @@ mod tests {
             prop_assert_eq!(left.clone().into_sorted().expect("in memory"), expected.clone());
             let mut occurrences = BTreeMap::new();
             expected.iter().for_each(|(_, count)| *occurrences.entry(*count).or_insert(0) += 1);
-            prop_assert_eq!(left.occurrences(threads).expect("in memory"), occurrences);
+            prop_assert_eq!(left.occurrences(threads, None).expect("in memory"), occurrences);
         }
     }
 
@@ -510,7 +520,7 @@ mod tests {
         assert_eq!(left.clone().into_sorted().expect("readable"), expected);
         let mut occurrences = BTreeMap::new();
         expected.iter().for_each(|(_, count)| *occurrences.entry(*count).or_insert(0) += 1);
-        assert_eq!(left.occurrences(2).expect("readable"), occurrences);
+        assert_eq!(left.occurrences(2, None).expect("readable"), occurrences);
         assert_eq!(budget.used_bytes(), 0, "everything is given back");
     }
 }

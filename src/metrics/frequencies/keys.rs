@@ -198,6 +198,16 @@ pub fn row_keys(columns: &[ArrayRef], null_is_value: bool) -> Vec<Option<u128>> 
     keys
 }
 
+/// The key of every row as [`super::Frequencies`] counts it: `None` for NULL, and for tuples of nothing else.
+pub fn value_keys(columns: &[ArrayRef]) -> Vec<Option<u128>> {
+    let mut keys = Vec::with_capacity(columns.first().map_or(0, Array::len));
+    match columns {
+        [column] => each_wide(column, |key| keys.push(key)),
+        columns => each_row(columns, |present, bytes| keys.push((present > 0).then(|| xxh3_128(bytes)))),
+    }
+    keys
+}
+
 /// Calls `visit` for every row with the number of its values that are not NULL and with bytes
 /// that are the same for the same values.
 fn each_row(columns: &[ArrayRef], mut visit: impl FnMut(usize, &[u8])) {

@@ -6,7 +6,8 @@
 use super::super::frequencies::{Key, row_keys};
 use super::common_type::conformed;
 use super::source_keys::{Piece, SourceKeys, SpilledKeys};
-use super::{Lookup, texts};
+use super::{Lookup, cells};
+use crate::sample::Cell;
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use std::io;
@@ -23,8 +24,8 @@ const BITS_PER_KEY: u64 = 128;
 pub enum UnfitKeys {
     /// A key that must be unique occurs twice: the smallest hash of such a key, whatever order they came in.
     Repeated(u128),
-    /// A key that must be complete has a NULL: as text.
-    Null(String),
+    /// A key that must be complete has a NULL.
+    Null(Vec<Cell>),
 }
 
 /// The keys of a source: all of them, or one piece.
@@ -234,15 +235,15 @@ fn may_be_dense(lookup: &Lookup, types: &[DataType]) -> bool {
     whole && lookup.compared == 0 && !lookup.unique_keys && !lookup.null_is_value
 }
 
-/// A row as text: its key and its compared values.
-pub type RowText = (Vec<String>, Vec<String>);
+/// A row to be shown: its key and its compared values.
+pub type RowCells = (Vec<Cell>, Vec<Cell>);
 
 /// Looks for the first row with a key.
-pub fn find_row(lookup: &Lookup, types: &[DataType], columns: &[ArrayRef], key: u128) -> ControlFlow<RowText> {
+pub fn find_row(lookup: &Lookup, types: &[DataType], columns: &[ArrayRef], key: u128) -> ControlFlow<RowCells> {
     let conformed: Vec<_> = columns.iter().zip(types).map(|(array, common)| conformed(array, common)).collect();
     let keys = columns.len() - lookup.compared;
     match row_keys(&conformed[..keys], lookup.null_is_value).iter().position(|own| *own == Some(key)) {
-        Some(row) => ControlFlow::Break((texts(&columns[..keys], row), texts(&columns[keys..], row))),
+        Some(row) => ControlFlow::Break((cells(&columns[..keys], row), cells(&columns[keys..], row))),
         None => ControlFlow::Continue(()),
     }
 }
@@ -299,6 +300,6 @@ mod tests {
         };
         assert_eq!(build(vec![Some(1), Some(2)]), Ok(()));
         assert_eq!(build(vec![Some(1), Some(1)]), Err(UnfitKeys::Repeated(1)));
-        assert_eq!(build(vec![Some(1), None]), Err(UnfitKeys::Null("NULL".into())));
+        assert_eq!(build(vec![Some(1), None]), Err(UnfitKeys::Null(vec![Cell::Null])));
     }
 }

@@ -6,7 +6,8 @@
 use super::super::frequencies::{Key, Partition, Spill, empty_partitions, row_keys};
 use super::super::memory::MemoryBudget;
 use super::common_type::conformed;
-use super::{Lookup, texts};
+use super::{Lookup, cells};
+use crate::sample::Cell;
 use arrow_array::ArrayRef;
 use arrow_schema::DataType;
 use std::io::{self, Write};
@@ -27,10 +28,16 @@ const REPETITIVE: usize = 1 << 20;
 pub struct SourceKeys {
     pub(super) keys: Vec<u128>,
     pub(super) compared: Vec<u128>,
-    /// The first row whose key is or contains NULL, as text.
-    pub(super) first_null: Option<String>,
+    /// The key of the first row in which it is or contains NULL.
+    pub(super) first_null: Option<Vec<Cell>>,
     /// Keys when repetitions were last removed.
     distinct: usize,
+}
+
+impl From<Vec<u128>> for SourceKeys {
+    fn from(keys: Vec<u128>) -> Self {
+        Self { keys, ..Self::default() }
+    }
 }
 
 impl SourceKeys {
@@ -42,7 +49,7 @@ impl SourceKeys {
         if self.first_null.is_none()
             && let Some(row) = keys.iter().position(Option::is_none)
         {
-            self.first_null = Some(texts(key, row).join(", "));
+            self.first_null = Some(cells(key, row));
         }
         if !compared.is_empty() {
             let hashes = row_keys(compared, true);
@@ -61,8 +68,8 @@ impl SourceKeys {
         (self.keys.len() + self.compared.len()) as u64 * BYTES_PER_KEY
     }
 
-    /// The first row whose key is or contains NULL, as text; it is told once.
-    pub fn take_first_null(&mut self) -> Option<String> {
+    /// The key of the first row in which it is or contains NULL; it is told once.
+    pub fn take_first_null(&mut self) -> Option<Vec<Cell>> {
         self.first_null.take()
     }
 
