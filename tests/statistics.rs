@@ -27,7 +27,7 @@ fn attempt(rules: &str, data: &Path, ignore_statistics: bool) -> Result<Run, Str
     let now = "2026-01-31T12:00:00Z".parse().expect("a time");
     let ruleset = Ruleset::parse(rules, &BindOptions { now, target: Target::Dq });
     assert!(!ruleset.has_errors(), "{:?}", ruleset.diagnostics());
-    let mut options = CheckOptions { threads: 2, ..CheckOptions::default() };
+    let mut options = CheckOptions { threads: 2, samples: 0, ..CheckOptions::default() };
     options.read.ignore_statistics = ignore_statistics;
     check(&ruleset, &[data.to_path_buf()], &options, Watch::default()).map_err(|error| error.to_string())
 }

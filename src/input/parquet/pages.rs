@@ -6,6 +6,7 @@
 //! nothing, for the whole column.
 
 mod agreement;
+mod compact;
 
 use super::{ParquetTable, reading_field, unreadable};
 use crate::error::Error;
@@ -48,7 +49,7 @@ pub(super) fn of(table: &ParquetTable, part: usize, column: usize, leaf: usize) 
         ColumnOrder::TYPE_DEFINED_ORDER(order @ (SortOrder::SIGNED | SortOrder::UNSIGNED)) => order,
         _ => return None,
     };
-    place(table, chunk.column_index_offset(), chunk.column_index_length())?;
+    shaped(table, chunk.column_index_offset(), chunk.column_index_length(), compact::COLUMN_INDEX)?;
     let (alone, rows) = located(table, part, column, leaf)?;
     // The footer tells of a single page.
     if rows.len() < 2 {
@@ -127,12 +128,7 @@ fn located(
 ) -> Option<(ParquetMetaData, Vec<Range<u64>>)> {
     let group = table.metadata.metadata().row_groups().get(part)?;
     let chunk = group.columns().get(leaf)?;
-    let bytes = place(table, chunk.offset_index_offset(), chunk.offset_index_length())?;
-    let length = bytes.end - bytes.start;
-    let head = table.source.get_bytes(bytes.start, usize::try_from(length.min(8)).ok()?).ok()?;
-    if announced(&head)? > length {
-        return None;
-    }
+    shaped(table, chunk.offset_index_offset(), chunk.offset_index_length(), compact::OFFSET_INDEX)?;
     let alone = alone(table, group, column, leaf)?;
     let alone = indexed(table, alone, PageIndexPolicy::Skip, PageIndexPolicy::Required)?;
     let pages = alone.offset_index()?.first()?.first()?.page_locations();
@@ -147,22 +143,11 @@ fn place(table: &ParquetTable, offset: Option<i64>, length: Option<i32>) -> Opti
     ((1..=LONGEST).contains(&length) && end < table.source.len()).then_some(start..end)
 }
 
-/// How many pages the first bytes of an offset index announce. The decoder makes room for all of them before
-/// it looks for them: too many would end the process.
-fn announced(head: &[u8]) -> Option<u64> {
-    // Behind the header of the field that of the list: four bits of its length, or all of it in the next bytes.
-    let (header, rest) = head.get(1..)?.split_first()?;
-    if header >> 4 < 15 {
-        return Some(u64::from(header >> 4));
-    }
-    let mut pages = 0;
-    for (at, byte) in rest.iter().enumerate() {
-        pages |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some(pages);
-        }
-    }
-    None
+/// Nothing unless an index is where the footer says, and has the shape of one.
+fn shaped(table: &ParquetTable, offset: Option<i64>, length: Option<i32>, shape: &[compact::Shape]) -> Option<()> {
+    let place = place(table, offset, length)?;
+    let bytes = table.source.get_bytes(place.start, usize::try_from(place.end - place.start).ok()?).ok()?;
+    compact::has_shape(&bytes, shape).then_some(())
 }
 
 /// A file that has nothing but a column of a row group.
@@ -205,34 +190,25 @@ fn page_rows(pages: &[PageLocation], rows: u64) -> Option<Vec<Range<u64>>> {
     rows.iter().all(|rows| rows.start < rows.end).then_some(rows)
 }
 
-/// Whether pages lie one behind the other among the bytes of their column.
+/// Whether pages lie one behind the other, without a gap, from the first data page to the end of their column.
 fn are_within(pages: &[PageLocation], chunk: &ColumnChunkMetaData) -> bool {
     let (start, length) = chunk.byte_range();
-    let mut free = start;
+    let Ok(mut next) = u64::try_from(chunk.data_page_offset()) else { return false };
     for page in pages {
         let (Ok(offset), Ok(size)) = (u64::try_from(page.offset), u64::try_from(page.compressed_page_size)) else {
             return false;
         };
-        if offset < free || size == 0 {
+        if offset != next || size == 0 {
             return false;
         }
-        free = offset.saturating_add(size);
+        next = offset.saturating_add(size);
     }
-    free <= start.saturating_add(length)
+    Some(next) == start.checked_add(length)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_announced_pages_are_counted_before_room_is_made_for_them() {
-        assert_eq!(announced(&[0x19, 0x2c, 0x16]), Some(2));
-        assert_eq!(announced(&[0x19, 0xfc, 0x85, 0x01]), Some(133));
-        assert_eq!(announced(&[0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07]), Some(u64::from(i32::MAX.cast_unsigned())));
-        assert_eq!(announced(&[0x19]), None);
-        assert_eq!(announced(&[0x19, 0xfc, 0xff]), None);
-    }
 
     #[test]
     fn pages_have_all_rows_in_order() {

@@ -32,6 +32,12 @@ pub(super) fn nulls(
     for (page, (rows, nulls)) in rows.iter().zip(&nulls).enumerate() {
         let bounds = page_bounds(index, page, order, width)?;
         let rows = rows.end - rows.start;
+        // Some writers count the levels of each page, which flat columns have one of for every row.
+        let levels = index.definition_level_histogram(page).filter(|levels| !levels.is_empty());
+        if levels.is_some_and(|levels| i64::try_from(rows).ok() != levels.iter().copied().try_fold(0, i64::checked_add))
+        {
+            return None;
+        }
         // Pages without a value have no bounds, and only these.
         if *nulls > rows || bounds.is_none() != (*nulls == rows) {
             return None;
