@@ -56,6 +56,18 @@ fn rule_result(position: usize, outcome: &Outcome) -> Value {
         metrics_json(&outcome.metrics).into_iter().map(|(name, value)| (cut(&name, NAME), value)).collect();
     result.insert("EvaluatedMetrics".into(), metrics.into());
     result.insert("EvaluatedRule".into(), cut(&outcome.rule, TEXT).into());
+    if let Some(counts) = outcome.row_counts {
+        // The model has the map; the names in it are those of the documentation, run together.
+        let metrics = [
+            ("RowsPassed", counts.passed),
+            ("RowsFailed", counts.failed),
+            ("RowsSkipped", counts.skipped),
+            ("TotalRowsProcessed", counts.total()),
+        ];
+        let metrics: Map<_, _> =
+            metrics.iter().map(|(name, rows)| (name.to_string(), Value::from(*rows as f64))).collect();
+        result.insert("RuleMetrics".into(), metrics.into());
+    }
     // The model wants label values of at least one byte.
     let labels: Map<_, _> = outcome
         .labels

@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::check::AnalyzerOutcome;
+use crate::sample::{Cell, SampleRow, Samples};
 use crate::value::Number;
 use crate::verdict::{Outcome, Verdict};
 use serde_json::{Map, Value, json};
@@ -70,6 +71,17 @@ fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
         "rows".into(),
         outcome.rows.map_or(Value::Null, |(passed, total)| json!({ "satisfying": passed, "judged": total })),
     );
+    object.insert(
+        "row_counts".into(),
+        outcome.row_counts.map_or(
+            Value::Null,
+            |counts| json!({ "passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped }),
+        ),
+    );
+    object.insert(
+        "samples".into(),
+        outcome.samples.as_ref().map_or(Value::Null, |samples| samples_json(report, samples)),
+    );
     object.insert("columns".into(), outcome.columns.clone().into());
     object.insert(
         "labels".into(),
@@ -92,6 +104,28 @@ fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
         );
     }
     object
+}
+
+fn samples_json(report: &Report<'_>, samples: &Samples) -> Value {
+    // Cells as texts: JSON has no NaN, and its numbers lose digits in many readers.
+    let cells = |cells: &[(String, Cell)]| -> Map<String, Value> {
+        cells.iter().map(|(name, cell)| (name.clone(), cell.as_str().into())).collect()
+    };
+    let row = |row: &SampleRow| {
+        json!({
+            "file": report.run.files.get(row.file).map(|file| file.to_string_lossy()),
+            "row": row.row,
+            "key": cells(&row.key),
+            "cells": cells(&row.cells),
+            "reference": cells(&row.reference),
+            "group": row.group.map(|group| group + 1),
+        })
+    };
+    json!({
+        "failing": samples.failing,
+        "shown": samples.rows.len(),
+        "rows": samples.rows.iter().map(row).collect::<Vec<_>>(),
+    })
 }
 
 fn analyzer_json(analyzer: &AnalyzerOutcome) -> Value {

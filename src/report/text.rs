@@ -1,11 +1,14 @@
 //! For people: failures first, 80 columns, nothing rounded to 100 %.
 
+mod samples;
+
 use super::Report;
 use crate::check::AnalyzerOutcome;
 use crate::error::escape_controls;
 use crate::value::Number;
 use crate::verdict::{Outcome, Verdict};
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// How text is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,10 +99,10 @@ fn entry(report: &Report<'_>, position: usize, outcome: &Outcome, out: &mut dyn 
     if rule.len() > RULE_LINES {
         writeln!(out, "      ... {} more lines", rule.len() - RULE_LINES)?;
     }
-    details(outcome, 6, style, out)
+    details(outcome, &report.run.files, 6, style, out)
 }
 
-fn details(outcome: &Outcome, indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
+fn details(outcome: &Outcome, files: &[PathBuf], indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
     let pad = " ".repeat(indent);
     let say = |out: &mut dyn Write, text: &str| {
         let lines = wrapped(text, style.width.saturating_sub(indent));
@@ -121,10 +124,10 @@ fn details(outcome: &Outcome, indent: usize, style: Style, out: &mut dyn Write) 
                 if rule.len() > 1 { " ..." } else { "" }
             )?;
             if operand.verdict != Verdict::Pass {
-                details(operand, indent + 6, style, out)?;
+                details(operand, files, indent + 6, style, out)?;
             }
         }
-        return Ok(());
+        return failing(outcome, files, indent, style, out);
     }
     if let Some(observed) = observed(outcome) {
         say(out, &format!("observed: {observed}"))?;
@@ -142,9 +145,20 @@ fn details(outcome: &Outcome, indent: usize, style: Style, out: &mut dyn Write) 
     {
         say(out, &plain(line))?;
     }
-    match &outcome.help {
-        Some(help) => say(out, &format!("help: {help}")),
-        None => Ok(()),
+    if let Some(help) = &outcome.help {
+        say(out, &format!("help: {help}"))?;
+    }
+    failing(outcome, files, indent, style, out)
+}
+
+/// Rows that fail, where they were looked for.
+fn failing(outcome: &Outcome, files: &[PathBuf], indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    match &outcome.samples {
+        // A rule may pass although rows fail, which then is said.
+        Some(samples) if outcome.verdict != Verdict::Pass || samples.failing > 0 => {
+            samples::write(samples, files, indent, style, out)
+        }
+        _ => Ok(()),
     }
 }
 
