@@ -15,6 +15,10 @@ fn root() -> &'static Path {
 fn dq() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("dq"));
     command.current_dir(root()).env_remove("NO_COLOR");
+    // Where these tests run must not show in what is printed.
+    for variable in dq::cli::CI_VARIABLES {
+        command.env_remove(variable);
+    }
     command
 }
 
@@ -569,6 +573,37 @@ fn reports_never_overwrite_what_is_read() {
         run(dq().args(["check", "-r", "-"]).args([data.path(), data.path()]).write_stdin("Rules = [ RowCount = 1 ]"));
     assert_eq!(twice.code, 2);
     assert!(twice.stderr.contains("named twice"));
+}
+
+#[test]
+fn files_of_rows_never_overwrite_and_are_never_read_next_time() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    std::fs::create_dir(directory.path().join("lake")).expect("a directory");
+    for name in ["data.csv", "reference.csv", "lake/a.csv"] {
+        std::fs::write(directory.path().join(name), "a\n1\n").expect("written");
+    }
+    let (data, reference, report) = (at("data.csv"), at("reference.csv"), format!("json={}", at("report.json")));
+    let named = format!("ref={reference}");
+    let table: [(&str, &[&str], &str); 8] = [
+        (&data, &["--good", &data], "would overwrite"),
+        (&data, &["--bad", &reference, "--reference", &named], "would overwrite"),
+        (&data, &["--good", &at("x.csv"), "--bad", &at("lake/../x.csv")], "--good and --bad would both"),
+        (&data, &["--rows-out", &at("report.json"), "-o", &report], "and a report would both"),
+        (&data, &["--bad", "-"], "as a whole or not at all"),
+        (&at("lake"), &["--good", &at("lake/good.csv")], "is read from"),
+        (&at("*.csv"), &["--good", &at("good.csv")], "is read from"),
+        (&at("lake/a.csv"), &["--good", &at("lake")], "holds files that are read"),
+    ];
+    for (data, arguments, message) in table {
+        let ran = check("RowCount > 0", Path::new(data), arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{arguments:?}: {}", ran.stderr);
+    }
+    assert_eq!(std::fs::read(directory.path().join("data.csv")).expect("still there"), b"a\n1\n");
+    for wrong in [["--samples", "1001"], ["--redact", "hash:"], ["--composite", "cell"], ["--filtered-rows", "fail"]] {
+        assert_eq!(check("RowCount > 0", Path::new(&data), &wrong).code, 2, "{wrong:?}");
+    }
 }
 
 #[test]

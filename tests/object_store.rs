@@ -130,7 +130,8 @@ impl Moto {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("dq"));
         for (name, _) in std::env::vars_os() {
             let upper = name.to_string_lossy().to_uppercase();
-            if upper.starts_with("AWS_") || upper.ends_with("_PROXY") {
+            if upper.starts_with("AWS_") || upper.ends_with("_PROXY") || dq::cli::CI_VARIABLES.contains(&upper.as_str())
+            {
                 command.env_remove(&name);
             }
         }

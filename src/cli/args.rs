@@ -1,5 +1,6 @@
 //! Arguments as typed.
 
+use super::rows::{RedactArguments, RowArguments};
 use crate::input::csv::CsvOptions;
 use crate::input::{MissingColumns, ReadOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -48,7 +49,7 @@ pub enum Colour {
 pub enum Command {
     /// Check data files against a ruleset
     #[command(
-        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
+        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
     )]
     Check(CheckArguments),
     /// Check rulesets themselves, without data
@@ -108,6 +109,12 @@ pub struct CheckArguments {
     /// Datasets beside the data.
     #[command(flatten)]
     pub references: ReferenceArguments,
+    /// How values of the data are hidden.
+    #[command(flatten)]
+    pub redact: RedactArguments,
+    /// Which rows are shown and where they go.
+    #[command(flatten)]
+    pub rows: RowArguments,
     /// How long one CustomSql query may take
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub sql_timeout: Duration,
@@ -329,6 +336,9 @@ pub struct LintArguments {
     /// Datasets beside the data.
     #[command(flatten)]
     pub references: ReferenceArguments,
+    /// How values of the data are hidden.
+    #[command(flatten)]
+    pub redact: RedactArguments,
 }
 
 /// `--fail-on`
@@ -363,6 +373,9 @@ pub struct ExplainArguments {
     /// Datasets beside the data.
     #[command(flatten)]
     pub references: ReferenceArguments,
+    /// How values of the data are hidden.
+    #[command(flatten)]
+    pub redact: RedactArguments,
 }
 
 /// `dq rules`

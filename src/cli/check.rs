@@ -26,6 +26,8 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         inputs.extend(local_files(names)?);
     }
     output::spare(&sinks, &inputs)?;
+    let names: Vec<_> = arguments.data.iter().chain(references.values().flatten()).cloned().collect();
+    arguments.rows.spare(&sinks, &inputs, &names)?;
     let mut seen = std::collections::HashSet::new();
     let twice =
         data.iter().find(|path| !seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())));
@@ -49,8 +51,10 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         allow_empty: arguments.allow_empty,
         only: arguments.only.clone(),
         skip: arguments.skip.clone(),
+        redaction: arguments.redact.redaction(),
         ..CheckOptions::default()
     };
+    arguments.rows.apply(&mut options);
     if let Some(threads) = arguments.threads {
         options.threads = usize::from(threads);
     }

@@ -21,6 +21,7 @@ pub fn run(arguments: &ExplainArguments, global: &Global) -> Result<Exit, Troubl
         zone,
         read: arguments.read.options()?,
         references: arguments.references.paths()?,
+        redaction: arguments.redact.redaction(),
         ..CheckOptions::default()
     };
     let explanation = explain(&ruleset, &arguments.data, &options)?;

@@ -14,6 +14,7 @@ pub fn run(arguments: &LintArguments, global: &Global) -> Result<Exit, Trouble> 
         zone,
         read: arguments.read.options()?,
         references: arguments.references.paths()?,
+        redaction: arguments.redact.redaction(),
         ..CheckOptions::default()
     };
     let mut refused = false;

@@ -11,10 +11,12 @@ mod lint;
 mod memory;
 mod output;
 mod progress;
+mod rows;
 mod rules;
 mod source;
 
 pub use exit::Exit;
+pub use rows::CI_VARIABLES;
 
 use clap::Parser;
 use std::ffi::OsString;

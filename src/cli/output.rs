@@ -14,6 +14,13 @@ pub struct Sink {
     path: Option<PathBuf>,
 }
 
+impl Sink {
+    /// The file it goes to, unless that is stdout.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+}
+
 /// The sinks of `--format` and `--output`. The format on stdout gives way to an `--output` to `-`.
 pub fn sinks(format: &str, outputs: &[String]) -> Result<Vec<Sink>, Trouble> {
     let usage = |message: String| Trouble::Usage {
@@ -52,7 +59,7 @@ pub fn sinks(format: &str, outputs: &[String]) -> Result<Vec<Sink>, Trouble> {
 
 /// Refuses reports that would overwrite what is read.
 pub fn spare(sinks: &[Sink], inputs: &[PathBuf]) -> Result<(), Trouble> {
-    for path in sinks.iter().filter_map(|sink| sink.path.as_deref()) {
+    for path in sinks.iter().filter_map(Sink::path) {
         if inputs.iter().any(|input| same_file(input, path)) {
             return Err(Trouble::Usage {
                 message: format!("the report would overwrite {}, which is read", shown(path)),
@@ -63,13 +70,14 @@ pub fn spare(sinks: &[Sink], inputs: &[PathBuf]) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// A path without links; the file itself need not be there.
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::canonicalize(path).or_else(|_| Ok(fs::canonicalize(parent)?.join(path.file_name().unwrap_or_default())))
+}
+
 /// Whether two paths name one file, links followed.
 pub fn same_file(one: &Path, other: &Path) -> bool {
-    let resolved = |path: &Path| {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::canonicalize(path)
-            .or_else(|_| Ok::<_, io::Error>(fs::canonicalize(parent)?.join(path.file_name().unwrap_or_default())))
-    };
     one == other || matches!((resolved(one), resolved(other)), (Ok(one), Ok(other)) if one == other)
 }
 

@@ -237,7 +237,7 @@ mod tests {
             [
                 "      row  id  total  total in reference",
                 "        1   1   5.00                7.50",
-                "        2   2                   not found"
+                "        2   2                  not found"
             ]
         );
     }
