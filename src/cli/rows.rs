@@ -3,7 +3,7 @@
 use super::exit::Trouble;
 use super::output::{Sink, resolved, same_file};
 use crate::check::CheckOptions;
-use crate::error::shown;
+use crate::input::remote;
 use crate::redaction::Redaction;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -141,6 +141,11 @@ impl RowArguments {
         }
         Ok(())
     }
+}
+
+/// A name for people, without what is secret in addresses.
+fn shown(name: &Path) -> String {
+    crate::error::shown(&remote::shown_name(name))
 }
 
 /// Whether a path is inside a directory, links followed.
