@@ -2,7 +2,8 @@
 
 use super::guard::guarded;
 use super::source::{Input, Source};
-use super::table::{Batches, Chunk, Chunks, Parts, Table};
+use super::table::{Batches, Chunk, Chunks, Decoded, Parts, Table};
+use super::whole::{FileOrigin, Whole};
 use super::{Format, cast_strictly, refuse_twins, sliced};
 use crate::error::Error;
 use arrow_array::cast::AsArray;
@@ -234,6 +235,19 @@ impl Table for IpcFile {
             |batch| Box::new(sliced(batch, batch_rows).map(Ok)),
         ))
     }
+
+    fn read_native(&self, part: usize, batch_rows: usize) -> Result<Batches<'_>, Error> {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let read = || self.batch(part, &all).map_err(|error| unreadable(&self.path, &error));
+        Ok(match guarded(&self.path, read)? {
+            Some(batch) => Box::new(sliced(batch, batch_rows).map(Ok)),
+            None => Box::new(std::iter::empty()),
+        })
+    }
+
+    fn origin(&self) -> FileOrigin {
+        FileOrigin::Arrow { schema: self.footer.schema.clone(), stream: false }
+    }
 }
 
 /// The largest schema or list of buffers.
@@ -296,6 +310,8 @@ impl Messages {
 
 struct IpcStream {
     input: Input,
+    /// As the stream has it.
+    native: SchemaRef,
     schema: SchemaRef,
 }
 
@@ -306,7 +322,7 @@ impl IpcStream {
         guarded(path, || messages.next(true).map_err(|error| unreadable(path, &error)))?;
         let schema = messages.decoder.schema();
         let schema = schema.ok_or_else(|| unreadable(path, &ArrowError::ParseError("there is no schema".into())))?;
-        Ok(Self { input: input.clone(), schema: checked(path, &schema)? })
+        Ok(Self { input: input.clone(), schema: checked(path, &schema)?, native: schema })
     }
 }
 
@@ -319,9 +335,14 @@ impl Table for IpcStream {
         Parts::Streamed
     }
 
-    fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
+    fn stream(&self, columns: &[usize], batch_rows: usize, whole: bool) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let messages = Messages::new(&self.input)?;
-        Ok(Box::new(IpcBatches { path: self.input.path.clone(), messages, columns: columns.to_vec(), batch_rows }))
+        let (path, columns) = (self.input.path.clone(), columns.to_vec());
+        Ok(Box::new(IpcBatches { path, messages, columns, batch_rows, whole }))
+    }
+
+    fn origin(&self) -> FileOrigin {
+        FileOrigin::Arrow { schema: self.native.clone(), stream: true }
     }
 }
 
@@ -330,6 +351,8 @@ struct IpcBatches {
     messages: Messages,
     columns: Vec<usize>,
     batch_rows: usize,
+    /// Whether batches keep all columns as the stream has them.
+    whole: bool,
 }
 
 impl<'a> Chunks<'a> for IpcBatches {
@@ -337,15 +360,25 @@ impl<'a> Chunks<'a> for IpcBatches {
         let (path, messages, columns) = (&self.path, &mut self.messages, &self.columns);
         let next = guarded(path, || {
             let batch = messages.next(false).map_err(|error| unreadable(path, &error))?;
-            batch.map(|batch| batch.project(columns).map_err(|error| unreadable(path, &error))).transpose()
+            let Some(native) = batch else { return Ok(None) };
+            let batch = native.project(columns).map_err(|error| unreadable(path, &error))?;
+            Ok(Some((batch, native)))
         });
-        let (path, batch_rows) = (self.path.clone(), self.batch_rows);
-        Some(next.transpose()?.map(|batch| Chunk {
-            bytes: batch.get_array_memory_size() as u64,
-            decode: Box::new(move || {
-                let batch = guarded(&path, || conformed(&path, &batch))?;
-                Ok(Box::new(sliced(batch, batch_rows).map(Ok)) as Batches<'_>)
-            }),
+        let (path, batch_rows, whole) = (self.path.clone(), self.batch_rows, self.whole);
+        Some(next.transpose()?.map(|(batch, native)| {
+            let native = whole.then_some(native);
+            Chunk {
+                bytes: batch.get_array_memory_size() as u64,
+                decode: Box::new(move || {
+                    let batch = guarded(&path, || conformed(&path, &batch))?;
+                    let mut start = 0;
+                    Ok(Box::new(sliced(batch, batch_rows).map(move |batch| {
+                        let own = native.as_ref().map(|native| native.slice(start, batch.num_rows()));
+                        start += batch.num_rows();
+                        Ok((batch, own.map(Whole::Native)))
+                    })) as Decoded<'_>)
+                }),
+            }
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::guard::guarded;
 use super::source::Input;
-use super::table::{Batches, Chunk, Chunks, Parts, Table};
+use super::table::{Batches, Chunk, Chunks, Decoded, Parts, Table};
 use super::{Format, refuse_twins, sliced};
 use crate::error::{Error, escape_controls};
 use arrow_array::RecordBatch;
@@ -152,7 +152,7 @@ impl Table for AvroTable {
         Parts::Streamed
     }
 
-    fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
+    fn stream(&self, columns: &[usize], batch_rows: usize, _whole: bool) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let mut reader = BufReader::with_capacity(CHUNK, self.input.reader()?);
         read_header(&self.input, &mut reader)?;
         Ok(Box::new(AvroChunks { table: self, reader, columns: columns.to_vec(), batch_rows }))
@@ -238,7 +238,7 @@ impl<'a> Chunks<'a> for AvroChunks<'a> {
         };
         let bytes = blocks.bytes.len() as u64;
         let (table, columns, batch_rows) = (self.table, self.columns.clone(), self.batch_rows);
-        let decode = Box::new(move || -> Result<Batches<'a>, Error> {
+        let decode = Box::new(move || -> Result<Decoded<'a>, Error> {
             let mut start = 0;
             let mut ends = blocks.ends.into_iter();
             let batches = std::iter::from_fn(move || {
@@ -257,7 +257,7 @@ impl<'a> Chunks<'a> for AvroChunks<'a> {
             let mut failed = false;
             let batches =
                 batches.flat_map(pieces).take_while(move |batch| !std::mem::replace(&mut failed, batch.is_err()));
-            Ok(Box::new(batches))
+            Ok(Box::new(batches.map(|batch| batch.map(|batch| (batch, None)))))
         });
         Some(Ok(Chunk { bytes, decode }))
     }

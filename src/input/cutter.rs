@@ -62,6 +62,8 @@ pub struct Cutter {
     filled: usize,
     line: u64,
     at_end: bool,
+    /// Whether the input starts with a byte order mark.
+    has_mark: bool,
 }
 
 impl Cutter {
@@ -70,14 +72,29 @@ impl Cutter {
         let reader = input.reader()?;
         let pool = Pool::default();
         let buffer = pool.take(CHUNK);
-        let mut cutter =
-            Self { input: input.clone(), reader, last_end, pool, buffer, filled: 0, line: 1, at_end: false };
+        let mut cutter = Self {
+            input: input.clone(),
+            reader,
+            last_end,
+            pool,
+            buffer,
+            filled: 0,
+            line: 1,
+            at_end: false,
+            has_mark: false,
+        };
         cutter.fill()?;
         if cutter.buffer[..cutter.filled].starts_with(b"\xef\xbb\xbf") {
             cutter.buffer.copy_within(3..cutter.filled, 0);
             cutter.filled -= 3;
+            cutter.has_mark = true;
         }
         Ok(cutter)
+    }
+
+    /// Whether the input starts with a byte order mark.
+    pub fn has_mark(&self) -> bool {
+        self.has_mark
     }
 
     /// Reads until the buffer is full or the input ends.

@@ -4,13 +4,14 @@ use super::align::{Alignment, Place, align, logical};
 use super::layout::DataFile;
 use super::source::Input;
 use super::table::{Batches, Chunk, Chunks, ColumnFacts, PageFacts, Parts, Table};
+use super::whole::{FileOrigin, Lockstep, WholeRowBatches, WholeRows};
 use super::{ReadOptions, cast_strictly, open};
 use crate::error::{Error, escape_controls, shown};
 use crate::redaction::Redaction;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{DataType, SchemaRef};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -37,6 +38,13 @@ pub struct Columns {
     pub arrays: Vec<ArrayRef>,
     /// Their length.
     pub rows: usize,
+}
+
+impl Columns {
+    /// Some of the rows.
+    pub fn slice(&self, start: usize, rows: usize) -> Self {
+        Self { arrays: self.arrays.iter().map(|array| array.slice(start, rows)).collect(), rows }
+    }
 }
 
 /// Column batches of one part.
@@ -111,6 +119,12 @@ impl Dataset {
         self.files.iter().map(|file| &file.input)
     }
 
+    /// What a file is and how its rows are written back unchanged; files count from 0 in the order of
+    /// [`Dataset::paths`].
+    pub fn origin(&self, file: usize) -> FileOrigin {
+        self.files.get(file).map_or(FileOrigin::Other, |file| file.table.origin())
+    }
+
     /// Whether the places of all parts are known ahead of reading.
     pub fn is_placed(&self) -> bool {
         self.files.iter().all(|file| matches!(file.table.parts(), Parts::Placed(_)))
@@ -118,7 +132,7 @@ impl Dataset {
 
     /// Starts a pass over columns, given by position; the parts come in the order of the data.
     pub fn pass<'a>(&'a self, columns: &[usize], batch_rows: usize) -> Pass<'a> {
-        Pass { dataset: self, columns: columns.to_vec(), batch_rows, file: 0, part: 0, stream: None }
+        Pass { dataset: self, columns: columns.to_vec(), batch_rows, whole: false, file: 0, part: 0, stream: None }
     }
 
     /// Reads columns of all rows in order, on this thread.
@@ -197,23 +211,30 @@ pub struct Pass<'a> {
     dataset: &'a Dataset,
     columns: Vec<usize>,
     batch_rows: usize,
+    whole: bool,
     file: usize,
     part: usize,
     stream: Option<Box<dyn Chunks<'a> + 'a>>,
 }
 
 impl<'a> Pass<'a> {
+    /// The same pass, whose streamed parts keep their rows as the file has them.
+    pub fn whole(self) -> Self {
+        Self { whole: true, ..self }
+    }
+
     /// The next part.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Option<Result<Part<'a>, Error>> {
         loop {
             let dataset: &'a Dataset = self.dataset;
-            let file = dataset.files.get(self.file)?;
+            let (file, number) = (dataset.files.get(self.file)?, self.file);
             match file.table.parts() {
                 Parts::Placed(parts) if self.part < parts => {
                     self.part += 1;
                     let trusted = dataset.trust_statistics;
-                    return Some(Ok(Part { dataset, file, content: Content::Placed { part: self.part - 1, trusted } }));
+                    let content = Content::Placed { part: self.part - 1, trusted };
+                    return Some(Ok(Part { dataset, file, number, content }));
                 }
                 Parts::Placed(_) => {}
                 Parts::Streamed => {
@@ -221,14 +242,15 @@ impl<'a> Pass<'a> {
                         Some(stream) => stream,
                         None => {
                             let wanted = file.wanted(&self.columns);
-                            match file.table.stream(&wanted, self.batch_rows) {
+                            match file.table.stream(&wanted, self.batch_rows, self.whole) {
                                 Ok(stream) => self.stream.insert(stream),
                                 Err(error) => return Some(Err(error)),
                             }
                         }
                     };
                     if let Some(chunk) = stream.next() {
-                        return Some(chunk.map(|chunk| Part { dataset, file, content: Content::Chunk(chunk) }));
+                        let content = chunk.map(Content::Chunk);
+                        return Some(content.map(|content| Part { dataset, file, number, content }));
                     }
                 }
             }
@@ -243,6 +265,7 @@ impl<'a> Pass<'a> {
 pub struct Part<'a> {
     dataset: &'a Dataset,
     file: &'a OpenFile,
+    number: usize,
     content: Content<'a>,
 }
 
@@ -258,15 +281,16 @@ impl<'a> Part<'a> {
             Content::Placed { part, trusted } => Some(Part {
                 dataset: self.dataset,
                 file: self.file,
+                number: self.number,
                 content: Content::Placed { part: *part, trusted: *trusted },
             }),
             Content::Chunk(_) => None,
         }
     }
 
-    /// Which file of the dataset it is of, from 0, in the order of [`Dataset::paths`].
+    /// Which file of the dataset, from 0, in the order of [`Dataset::paths`].
     pub fn file(&self) -> usize {
-        self.dataset.files.iter().position(|file| std::ptr::eq(file, self.file)).unwrap_or(0)
+        self.number
     }
 
     /// Rows, where the file tells.
@@ -330,11 +354,36 @@ impl<'a> Part<'a> {
     pub fn read(self, columns: &[usize], batch_rows: usize) -> Result<ColumnBatches<'a>, Error> {
         let wanted = self.file.wanted(columns);
         let (dataset, file) = (self.dataset, self.file);
-        let batches = match self.content {
+        let batches: Batches<'a> = match self.content {
             Content::Placed { part, .. } => file.table.read(part, &wanted, batch_rows)?,
-            Content::Chunk(chunk) => (chunk.decode)()?,
+            Content::Chunk(chunk) => Box::new((chunk.decode)()?.map(|decoded| decoded.map(|(batch, _)| batch))),
         };
         Ok(file.arranged(dataset, columns, &wanted, batches))
+    }
+
+    /// Like [`Part::read`], plus the rows as the file has them when `whole`. A part that was cut while reading
+    /// has them if the pass was started so.
+    pub fn read_whole(self, columns: &[usize], batch_rows: usize, whole: bool) -> Result<WholeRowBatches<'a>, Error> {
+        let wanted = self.file.wanted(columns);
+        let (dataset, file) = (self.dataset, self.file);
+        match self.content {
+            Content::Placed { part, .. } => {
+                let batches = file.table.read(part, &wanted, batch_rows)?;
+                let batches = file.arranged(dataset, columns, &wanted, batches);
+                if whole {
+                    let native = file.table.read_native(part, batch_rows)?;
+                    return Ok(Box::new(Lockstep::new(file.input.path.clone(), batches, native)));
+                }
+                Ok(Box::new(batches.map(|columns| Ok(WholeRows { columns: columns?, whole: None }))))
+            }
+            Content::Chunk(chunk) => {
+                let arranger = file.arranger(dataset, columns, &wanted);
+                Ok(Box::new((chunk.decode)()?.map(move |decoded| {
+                    let (batch, own) = decoded?;
+                    Ok(WholeRows { columns: arranger.columns(&batch)?, whole: own.filter(|_| whole) })
+                })))
+            }
+        }
     }
 
     /// Reads some rows of a column: increasing ranges, made of pages that [`Part::pages`] tells of.
@@ -377,7 +426,12 @@ impl OpenFile {
         wanted: &[usize],
         batches: Batches<'a>,
     ) -> ColumnBatches<'a> {
-        let places: Vec<(Place, DataType)> = columns
+        let arranger = self.arranger(dataset, columns, wanted);
+        Box::new(batches.map(move |batch| arranger.columns(&batch?)))
+    }
+
+    fn arranger(&self, dataset: &Dataset, columns: &[usize], wanted: &[usize]) -> Arranger {
+        let places = columns
             .iter()
             .map(|column| {
                 let place = match &self.places[*column] {
@@ -389,15 +443,25 @@ impl OpenFile {
                 (place, dataset.schema.field(*column).data_type().clone())
             })
             .collect();
-        let (path, redaction) = (&self.input.path, dataset.redaction);
-        Box::new(batches.map(move |batch| {
-            arranged(&batch?, &places).map_err(|error| {
-                // The error may quote the value.
-                let which = if redaction.is_off() { format!(": {error}") } else { String::new() };
-                let message = format!("a value does not fit the type of the other files{which}");
-                Error::Schema { path: path.clone(), message }
-            })
-        }))
+        Arranger { path: self.input.path.clone(), redaction: dataset.redaction, places }
+    }
+}
+
+/// Makes columns of the dataset from batches of a file.
+struct Arranger {
+    path: PathBuf,
+    redaction: Redaction,
+    places: Vec<(Place, DataType)>,
+}
+
+impl Arranger {
+    fn columns(&self, batch: &RecordBatch) -> Result<Columns, Error> {
+        arranged(batch, &self.places).map_err(|error| {
+            // The error may quote the value.
+            let which = if self.redaction.is_off() { format!(": {error}") } else { String::new() };
+            let message = format!("a value does not fit the type of the other files{which}");
+            Error::Schema { path: self.path.clone(), message }
+        })
     }
 }
 

@@ -25,11 +25,13 @@ pub mod remote;
 pub mod source;
 mod structural;
 mod table;
+mod whole;
 
 pub use dataset::{ColumnBatches, Columns, Dataset, Part, Pass};
 pub use guard::is_guarded;
 pub use layout::{DataFile, data_files};
-pub use table::{Batches, Chunk, Chunks, ColumnFacts, PageFacts, Parts, Table};
+pub use table::{Batches, Chunk, Chunks, ColumnFacts, Decoded, PageFacts, Parts, Table};
+pub use whole::{FileOrigin, Records, Whole, WholeRowBatches, WholeRows, nested_int96};
 
 use crate::error::{Error, escape_controls};
 use crate::redaction::Redaction;

@@ -1,12 +1,14 @@
 //! Parquet: a part per row group, only the columns asked for, dictionaries kept.
 
 mod facts;
+mod native;
 mod pages;
 mod ranges;
 
 use super::guard::guarded;
 use super::source::Input;
 use super::table::{Batches, ColumnFacts, PageFacts, Parts, Table};
+use super::whole::FileOrigin;
 use super::{Format, ReadOptions, is_text, refuse_twins};
 use crate::error::Error;
 
@@ -248,6 +250,14 @@ impl Table for ParquetTable {
         }
         let reader = guarded(&self.path, || self.reader(part, columns, batch_rows))?;
         Ok(self.batches(part, reader, rows))
+    }
+
+    fn read_native(&self, part: usize, batch_rows: usize) -> Result<Batches<'_>, Error> {
+        native::batches(self, part, batch_rows)
+    }
+
+    fn origin(&self) -> FileOrigin {
+        native::origin(self)
     }
 
     fn pages(&self, part: usize, column: usize) -> Option<Vec<PageFacts>> {

@@ -1,5 +1,6 @@
 //! What a format gives: a schema and parts that can be read apart.
 
+use super::whole::{FileOrigin, Whole};
 use crate::error::Error;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, SchemaRef};
@@ -8,12 +9,15 @@ use std::ops::Range;
 /// Batches of one part.
 pub type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, Error>> + Send + 'a>;
 
+/// Batches of one part that was cut while reading, with the rows as the file has them where those were asked for.
+pub type Decoded<'a> = Box<dyn Iterator<Item = Result<(RecordBatch, Option<Whole>), Error>> + Send + 'a>;
+
 /// A part of a file that is cut while it is read: its bytes are here and can be decoded by any thread.
 pub struct Chunk<'a> {
     /// Bytes that were read for it, for progress.
     pub bytes: u64,
     /// Decodes it.
-    pub decode: Box<dyn FnOnce() -> Result<Batches<'a>, Error> + Send + 'a>,
+    pub decode: Box<dyn FnOnce() -> Result<Decoded<'a>, Error> + Send + 'a>,
 }
 
 /// The parts of a file whose places are only known once it is read, in order.
@@ -65,9 +69,20 @@ pub trait Table: Send + Sync {
         Err(Error::Internal(format!("part {part} of a streamed file has no place")))
     }
 
-    /// Starts reading columns, given by increasing position, from the first row of a streamed file.
-    fn stream(&self, _columns: &[usize], _batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
+    /// Reads all columns of a placed part in the file's own types, in batches of at most `batch_rows` rows.
+    fn read_native(&self, part: usize, _batch_rows: usize) -> Result<Batches<'_>, Error> {
+        Err(Error::Internal(format!("part {part} of a streamed file has no place")))
+    }
+
+    /// Starts reading columns, given by increasing position, from the first row of a streamed file. With
+    /// `whole`, batches come with their rows as the file has them, unless its origin is [`FileOrigin::Other`].
+    fn stream(&self, _columns: &[usize], _batch_rows: usize, _whole: bool) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         Err(Error::Internal("a file of placed parts is not streamed".into()))
+    }
+
+    /// What the file is, for writing rows back.
+    fn origin(&self) -> FileOrigin {
+        FileOrigin::Other
     }
 
     /// Rows of a placed part, where the file tells.

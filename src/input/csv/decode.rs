@@ -8,10 +8,14 @@ use crate::error::Error;
 use crate::input::columns::{self, ColumnBuilder, Origin, plain_float, plain_integer};
 use crate::input::cutter::{TextChunk, lines};
 use crate::input::shown_value;
+use crate::input::table::Decoded;
+use crate::input::whole::{self, Whole};
 use crate::text_cast::{date_of_digits, plain_timestamp};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Where a record starts in a chunk, and on which line.
 type Place = (usize, u64);
@@ -19,17 +23,19 @@ type Place = (usize, u64);
 /// Decodes one chunk in batches.
 pub struct ChunkDecoder<'a> {
     pub table: &'a CsvTable,
-    pub chunk: TextChunk,
+    pub chunk: Arc<TextChunk>,
     /// Positions of the columns.
     pub columns: Vec<usize>,
     /// The schema of those.
     pub schema: SchemaRef,
     pub batch_rows: usize,
+    /// Whether batches keep their records.
+    pub whole: bool,
 }
 
 impl<'a> ChunkDecoder<'a> {
     /// The batches of the chunk.
-    pub fn batches(self) -> Box<dyn Iterator<Item = Result<RecordBatch, Error>> + Send + 'a> {
+    pub fn batches(self) -> Decoded<'a> {
         let width = self.table.schema.fields().len();
         let (delimiter, quote) = (self.table.delimiter, self.table.options.quote);
         match FieldIndex::new(self.chunk.bytes(), delimiter, quote, width) {
@@ -40,9 +46,11 @@ impl<'a> ChunkDecoder<'a> {
                     let rows = row..end;
                     row = end;
                     (!rows.is_empty()).then(|| {
-                        let batch = self.regular(&index, rows);
+                        let batch = self.regular(&index, rows.clone());
                         row = if batch.is_err() { index.rows() } else { row };
-                        batch
+                        let length = self.chunk.bytes().len();
+                        let place = |row: usize| index.start(row) as u32..index.start(row + 1).min(length) as u32;
+                        batch.map(|batch| (batch, self.whole.then(|| self.kept(rows.map(place).collect()))))
                     })
                 }))
             }
@@ -57,6 +65,11 @@ impl<'a> ChunkDecoder<'a> {
         }
     }
 
+    /// Records as they stand in the chunk.
+    fn kept(&self, places: Vec<Range<u32>>) -> Whole {
+        Whole::Records(whole::Records::new(self.chunk.clone(), places))
+    }
+
     fn finish(&self, builders: Vec<ColumnBuilder>, rows: usize) -> Result<RecordBatch, Error> {
         let arrays = builders.into_iter().map(ColumnBuilder::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -69,7 +82,7 @@ impl<'a> ChunkDecoder<'a> {
     }
 
     /// Rows of a chunk whose fields are known.
-    fn regular(&self, index: &FieldIndex, rows: std::ops::Range<usize>) -> Result<RecordBatch, Error> {
+    fn regular(&self, index: &FieldIndex, rows: Range<usize>) -> Result<RecordBatch, Error> {
         let bytes = self.chunk.bytes();
         // Checked as a whole, so that fields are only cut out of it.
         let text = std::str::from_utf8(bytes).ok();
@@ -90,12 +103,7 @@ impl<'a> ChunkDecoder<'a> {
         }
     }
 
-    fn fill(
-        &self,
-        builder: &mut ColumnBuilder,
-        rows: std::ops::Range<usize>,
-        fields: &Fields<'_>,
-    ) -> Result<(), (usize, Error)> {
+    fn fill(&self, builder: &mut ColumnBuilder, rows: Range<usize>, fields: &Fields<'_>) -> Result<(), (usize, Error)> {
         let (options, bytes, column) = (&self.table.options, fields.bytes, fields.column);
         let field = |row: usize| fields.index.field(bytes, options.quote, row, column);
         // What is not written plainly is for the general way.
@@ -150,7 +158,7 @@ impl<'a> ChunkDecoder<'a> {
     }
 
     /// One batch of a chunk that is not regular, and where the next one starts.
-    fn irregular(&self, place: Place) -> (Option<Result<RecordBatch, Error>>, Option<Place>) {
+    fn irregular(&self, place: Place) -> (Option<Result<(RecordBatch, Option<Whole>), Error>>, Option<Place>) {
         match self.records(place) {
             Ok((None, _)) => (None, None),
             Ok((Some(batch), next)) => (Some(Ok(batch)), Some(next)),
@@ -158,11 +166,12 @@ impl<'a> ChunkDecoder<'a> {
         }
     }
 
-    fn records(&self, place: Place) -> Result<(Option<RecordBatch>, Place), Error> {
+    fn records(&self, place: Place) -> Result<(Option<(RecordBatch, Option<Whole>)>, Place), Error> {
         let table = self.table;
         let mut records = Records::at(&table.path, self.chunk.bytes(), place, table.delimiter, table.options.quote);
         let mut builders = self.builders(self.batch_rows);
         let mut rows = 0;
+        let mut places = Vec::new();
         while rows < self.batch_rows && records.next_record()? {
             records.expect_fields(table.schema.fields().len())?;
             for (builder, column) in builders.iter_mut().zip(&self.columns) {
@@ -172,10 +181,16 @@ impl<'a> ChunkDecoder<'a> {
                 }
                 table.append(builder, *column, records.field(*column), null, || records.line())?;
             }
+            if self.whole {
+                places.push(records.range().start as u32..records.range().end as u32);
+            }
             rows += 1;
         }
-        let batch = if rows == 0 { None } else { Some(self.finish(builders, rows)?) };
-        Ok((batch, records.place()))
+        if rows == 0 {
+            return Ok((None, records.place()));
+        }
+        let batch = self.finish(builders, rows)?;
+        Ok((Some((batch, self.whole.then(|| self.kept(places)))), records.place()))
     }
 }
 

@@ -12,6 +12,7 @@ mod records;
 
 use super::source::Input;
 use super::table::{Chunk, Chunks, Parts, Table};
+use super::whole::FileOrigin;
 use super::{Format, ReadOptions, refuse_twins};
 use crate::error::Error;
 use crate::input::columns::{self, ColumnBuilder, Origin};
@@ -67,6 +68,8 @@ struct CsvTable {
     path: PathBuf,
     options: CsvOptions,
     delimiter: u8,
+    /// The bytes before the first record, if these name the columns.
+    header: Option<Vec<u8>>,
     schema: SchemaRef,
     /// Per column, how its type was found.
     origins: Vec<Origin>,
@@ -105,6 +108,10 @@ impl CsvTable {
             (0..records.len()).map(|position| format!("_c{position}")).collect()
         };
         refuse_twins(path, names.iter().map(String::as_str))?;
+        let header = csv.header.then(|| {
+            let mark: &[u8] = if cutter.has_mark() { b"\xef\xbb\xbf" } else { b"" };
+            [mark, &chunk.bytes()[..records.place().0]].concat()
+        });
         let mut inferred = vec![infer::Inference::default(); names.len()];
         let mut rows = 0;
         let mut place = if csv.header { records.place() } else { (0, chunk.line) };
@@ -150,6 +157,7 @@ impl CsvTable {
             path: path.to_path_buf(),
             options: csv,
             delimiter,
+            header,
             schema: Arc::new(Schema::new(fields)),
             origins,
             redaction: options.redaction,
@@ -208,6 +216,7 @@ struct CsvChunks<'a> {
     schema: SchemaRef,
     batch_rows: usize,
     header: bool,
+    whole: bool,
 }
 
 impl<'a> CsvChunks<'a> {
@@ -223,10 +232,11 @@ impl<'a> CsvChunks<'a> {
         }
         let decoder = ChunkDecoder {
             table: self.table,
-            chunk,
+            chunk: Arc::new(chunk),
             columns: self.columns.clone(),
             schema: self.schema.clone(),
             batch_rows: self.batch_rows,
+            whole: self.whole,
         };
         Ok(Some(Chunk { bytes, decode: Box::new(move || Ok(decoder.batches())) }))
     }
@@ -247,7 +257,7 @@ impl Table for CsvTable {
         Parts::Streamed
     }
 
-    fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
+    fn stream(&self, columns: &[usize], batch_rows: usize, whole: bool) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let schema = Arc::new(self.schema.project(columns).map_err(|error| Error::Internal(error.to_string()))?);
         Ok(Box::new(CsvChunks {
             table: self,
@@ -256,7 +266,12 @@ impl Table for CsvTable {
             schema,
             batch_rows,
             header: self.options.header,
+            whole,
         }))
+    }
+
+    fn origin(&self) -> FileOrigin {
+        FileOrigin::Csv { header: self.header.clone(), delimiter: self.delimiter, quote: self.options.quote }
     }
 
     fn infers_types(&self) -> bool {

@@ -11,6 +11,8 @@ pub struct Records<'a> {
     bytes: &'a [u8],
     delimiter: u8,
     quote: u8,
+    /// Where the current record starts.
+    start: usize,
     /// Where the next record starts.
     position: usize,
     /// The line the current record starts on, from 1, and the lines it spans.
@@ -34,6 +36,7 @@ impl<'a> Records<'a> {
             bytes,
             delimiter,
             quote,
+            start: position,
             position,
             line,
             lines_in_record: 0,
@@ -47,6 +50,11 @@ impl<'a> Records<'a> {
         (self.position, self.line + self.lines_in_record)
     }
 
+    /// Where the current record is, its line end included.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.start..self.position
+    }
+
     /// Moves to the next record that is not a blank line; `false` at the end.
     pub fn next_record(&mut self) -> Result<bool, Error> {
         loop {
@@ -55,6 +63,7 @@ impl<'a> Records<'a> {
             if self.position == self.bytes.len() {
                 return Ok(false);
             }
+            self.start = self.position;
             self.step()?;
             if self.ends.len() != 1 || !self.content.is_empty() || self.ends[0].1 {
                 return Ok(true);

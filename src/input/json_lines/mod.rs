@@ -10,7 +10,8 @@ mod lines;
 use super::columns::{self, ColumnBuilder, Origin};
 use super::cutter::{Cutter, TextChunk, lines as count_lines};
 use super::source::Input;
-use super::table::{Batches, Chunk, Chunks, Parts, Table};
+use super::table::{Chunk, Chunks, Decoded, Parts, Table};
+use super::whole::{FileOrigin, Records, Whole};
 use super::{Format, ReadOptions, shown_value};
 use crate::error::{Error, escape_controls};
 use crate::redaction::Redaction;
@@ -198,12 +199,16 @@ impl Table for JsonTable {
         Parts::Streamed
     }
 
-    fn stream(&self, columns: &[usize], batch_rows: usize) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
+    fn stream(&self, columns: &[usize], batch_rows: usize, whole: bool) -> Result<Box<dyn Chunks<'_> + '_>, Error> {
         let schema = self.schema.project(columns).map_err(|error| Error::Internal(error.to_string()))?;
         let mut slots = vec![None; self.schema.fields().len()];
         columns.iter().enumerate().for_each(|(slot, column)| slots[*column] = Some(slot));
-        let shared = Arc::new(Wanted { columns: columns.to_vec(), slots, schema: Arc::new(schema), batch_rows });
+        let shared = Arc::new(Wanted { columns: columns.to_vec(), slots, schema: Arc::new(schema), batch_rows, whole });
         Ok(Box::new(JsonChunks { table: self, cutter: cutter(&self.input)?, wanted: shared }))
+    }
+
+    fn origin(&self) -> FileOrigin {
+        FileOrigin::JsonLines
     }
 
     fn infers_types(&self) -> bool {
@@ -228,6 +233,8 @@ struct Wanted {
     slots: Vec<Option<usize>>,
     schema: SchemaRef,
     batch_rows: usize,
+    /// Whether batches keep their lines.
+    whole: bool,
 }
 
 struct JsonChunks<'a> {
@@ -243,8 +250,9 @@ impl<'a> Chunks<'a> for JsonChunks<'a> {
             Err(error) => return Some(Err(error)),
         };
         let bytes = chunk.bytes().len() as u64;
-        let mut decoder = Decoder { table: self.table, wanted: self.wanted.clone(), chunk, at: 0, failed: false };
-        let decode = Box::new(move || -> Result<Batches<'a>, Error> {
+        let (table, wanted, chunk) = (self.table, self.wanted.clone(), Arc::new(chunk));
+        let mut decoder = Decoder { table, wanted, chunk, at: 0, failed: false };
+        let decode = Box::new(move || -> Result<Decoded<'a>, Error> {
             Ok(Box::new(std::iter::from_fn(move || decoder.batch().transpose())))
         });
         Some(Ok(Chunk { bytes, decode }))
@@ -255,7 +263,7 @@ impl<'a> Chunks<'a> for JsonChunks<'a> {
 struct Decoder<'a> {
     table: &'a JsonTable,
     wanted: Arc<Wanted>,
-    chunk: TextChunk,
+    chunk: Arc<TextChunk>,
     /// Where the next line starts.
     at: usize,
     failed: bool,
@@ -266,7 +274,7 @@ impl Decoder<'_> {
         self.chunk.line + count_lines(&self.chunk.bytes()[..at])
     }
 
-    fn batch(&mut self) -> Result<Option<RecordBatch>, Error> {
+    fn batch(&mut self) -> Result<Option<(RecordBatch, Option<Whole>)>, Error> {
         if self.failed {
             return Ok(None);
         }
@@ -275,10 +283,11 @@ impl Decoder<'_> {
         batch
     }
 
-    fn read(&mut self) -> Result<Option<RecordBatch>, Error> {
+    fn read(&mut self) -> Result<Option<(RecordBatch, Option<Whole>)>, Error> {
         let width = self.wanted.columns.len();
         let mut tokens: Vec<Token> = Vec::with_capacity(width * self.wanted.batch_rows.min(4096));
         let mut starts: Vec<u32> = Vec::new();
+        let mut places = Vec::new();
         let mut reader = LineReader::new(self.chunk.bytes(), &self.table.positions);
         while starts.len() < self.wanted.batch_rows && self.at < self.chunk.bytes().len() {
             let base = tokens.len();
@@ -295,6 +304,9 @@ impl Decoder<'_> {
                 }
                 Ok((next, false)) => {
                     starts.push(self.at as u32);
+                    if self.wanted.whole {
+                        places.push(self.at as u32..next as u32);
+                    }
                     self.at = next;
                 }
                 Err(Trouble::Malformed(message)) => {
@@ -334,7 +346,10 @@ impl Decoder<'_> {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(starts.len()));
         RecordBatch::try_new_with_options(self.wanted.schema.clone(), arrays, &options)
-            .map(Some)
+            .map(|batch| {
+                let kept = || Whole::Records(Records::new(self.chunk.clone(), places));
+                Some((batch, self.wanted.whole.then(kept)))
+            })
             .map_err(|error| Error::Internal(error.to_string()))
     }
 
