@@ -53,6 +53,14 @@ pub enum Error {
         /// How.
         message: String,
     },
+    /// An output cannot be written.
+    #[error("cannot write {}: {source}", shown(path))]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// An option that cannot be followed.
     #[error("{0}")]
     Option(String),
@@ -70,6 +78,7 @@ impl Error {
             Error::Line { .. } => "input::line",
             Error::Widen { .. } => "input::widen",
             Error::Schema { .. } => "input::schema",
+            Error::Write { .. } => "output::write",
             Error::Option(_) => "input::option",
             Error::Internal(_) => "engine::internal",
         }
@@ -90,6 +99,9 @@ impl Error {
                 }
                 _ => None,
             },
+            // Stores far away say themselves what to do.
+            Error::Write { path, .. } if path.to_string_lossy().contains("://") => None,
+            Error::Write { source, .. } => write_help(source.kind()).map(str::to_string),
             Error::Line { .. } => Some(
                 "mend the line; what is unusual about a CSV file, such as its delimiter, is told by the --csv options"
                     .into(),
@@ -97,6 +109,24 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// What to do about an output that cannot be written.
+fn write_help(kind: std::io::ErrorKind) -> Option<&'static str> {
+    use std::io::ErrorKind::{
+        FileTooLarge, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
+        StorageFull,
+    };
+    Some(match kind {
+        StorageFull => "the disk is full: make room, or name a file on another one; nothing was written",
+        QuotaExceeded => "this user may not store more there: make room, or name a file elsewhere; nothing was written",
+        FileTooLarge => "files may not be as large there: name a file elsewhere; nothing was written",
+        PermissionDenied => "this user may not write there: name a file in a directory of yours",
+        ReadOnlyFilesystem => "nothing can be written there: name a file elsewhere",
+        NotFound | NotADirectory => "make its directory first, or check the path",
+        IsADirectory => "name a file, not a directory",
+        _ => return None,
+    })
 }
 
 /// A file of a similar name in the same directory.

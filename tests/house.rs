@@ -52,14 +52,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("dqdl", &[]),
     ("metrics", &[]),
     ("input", &[]),
+    ("sink", &["input"]),
     ("sql", &["input", "metrics"]),
     ("plan", &["metrics"]),
     ("rules", &["dqdl", "metrics", "plan", "sql"]),
     ("scan", &["input", "metrics", "plan", "sql"]),
     ("verdict", &["dqdl", "metrics", "plan", "rules"]),
-    ("check", &["dqdl", "input", "metrics", "plan", "rules", "scan", "sql", "verdict"]),
+    ("check", &["dqdl", "input", "metrics", "plan", "rules", "scan", "sink", "sql", "verdict"]),
     ("report", &["check", "verdict"]),
-    ("cli", &["check", "dqdl", "input", "plan", "report", "rules", "verdict"]),
+    ("cli", &["check", "dqdl", "input", "plan", "report", "rules", "sink", "verdict"]),
 ];
 
 #[test]

@@ -4,6 +4,7 @@ use super::args::{Colour, Global};
 use super::exit::Trouble;
 use crate::error::shown;
 use crate::report::{Format, Report, find};
+use crate::sink::atomic::replace;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -110,24 +111,6 @@ pub fn stdout(bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome,
     }
-}
-
-/// Replaces a file at once: readers see the old or the new contents. What is no plain file (a pipe,
-/// a device) is written to.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return fs::write(path, bytes);
-    }
-    // A link stays a link: what it points to is replaced.
-    let target = fs::canonicalize(path);
-    let path = target.as_deref().unwrap_or(path);
-    let mut name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?.to_os_string();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, path)).inspect_err(|_| {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&partial);
-    })
 }
 
 /// Whether a stream gets colours.

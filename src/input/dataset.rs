@@ -125,6 +125,19 @@ impl Dataset {
         self.files.get(file).map_or(FileOrigin::Other, |file| file.table.origin())
     }
 
+    /// Whether the dataset has columns that a file does not have: values of the names of its directories, columns
+    /// of other files. Its rows as the file has them lack these.
+    pub fn adds_columns(&self, file: usize) -> bool {
+        let Some(file) = self.files.get(file) else { return false };
+        // Lines of JSON have the keys that they have.
+        let may_lack = matches!(file.table.origin(), FileOrigin::JsonLines);
+        file.places.iter().any(|place| match place {
+            Place::Column { .. } => false,
+            Place::Missing => !may_lack,
+            Place::Constant(_) => true,
+        })
+    }
+
     /// Whether the places of all parts are known ahead of reading.
     pub fn is_placed(&self) -> bool {
         self.files.iter().all(|file| matches!(file.table.parts(), Parts::Placed(_)))

@@ -8,6 +8,9 @@ mod connect;
 mod failure;
 mod flight;
 mod profile;
+mod upload;
+
+pub use upload::{check_upload, upload};
 
 use self::address::{Address, Kind, invalid};
 use self::connect::{Place, attempt};

@@ -4,6 +4,8 @@
 use super::source::Source;
 #[cfg(not(feature = "cloud"))]
 use crate::error::Error;
+#[cfg(not(feature = "cloud"))]
+use std::fs::File;
 use std::path::{Path, PathBuf};
 #[cfg(not(feature = "cloud"))]
 use std::sync::Arc;
@@ -62,9 +64,9 @@ pub struct Listed {
     pub modified: i64,
 }
 
-/// Opens an object.
+/// Opens, lists and writes objects.
 #[cfg(feature = "cloud")]
-pub use super::object_store::{list, open};
+pub use super::object_store::{check_upload, list, open, upload};
 
 /// Refuses: this build reads local files only.
 #[cfg(not(feature = "cloud"))]
@@ -78,10 +80,22 @@ pub fn list(url: &str) -> Result<Vec<Listed>, Error> {
     Err(absent(url))
 }
 
+/// Refuses: this build writes local files only.
+#[cfg(not(feature = "cloud"))]
+pub fn check_upload(url: &str) -> Result<(), Error> {
+    Err(absent(url))
+}
+
+/// Refuses: this build writes local files only.
+#[cfg(not(feature = "cloud"))]
+pub fn upload(url: &str, _: File) -> Result<(), Error> {
+    Err(absent(url))
+}
+
 #[cfg(not(feature = "cloud"))]
 fn absent(url: &str) -> Error {
     Error::Option(format!(
-        "{}: built without the feature cloud, which reads URLs",
+        "{}: built without the feature cloud, which knows URLs",
         crate::error::escape_controls(&shown_url(url))
     ))
 }

@@ -179,21 +179,6 @@ impl Iterator for Lockstep<'_> {
 }
 
 #[cfg(test)]
-impl Records {
-    /// Records from their bytes, one behind the other.
-    pub(crate) fn of(records: &[&[u8]]) -> Self {
-        let mut end = 0;
-        let place = |record: &&[u8]| {
-            let start = end;
-            end += record.len() as u32;
-            start..end
-        };
-        let places = records.iter().map(place).collect();
-        Self { chunk: Arc::new(TextChunk::from(records.concat().as_slice())), places }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
     use crate::input::{DataFile, Dataset, ReadOptions};
