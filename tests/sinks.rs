@@ -143,6 +143,15 @@ fn some(batch: &RecordBatch, keep: fn(usize) -> bool) -> RecordBatch {
     arrow_select::filter::filter_record_batch(batch, &keep).unwrap()
 }
 
+/// The values of a batch, whatever their dictionaries. NaN equals nothing, but its text does.
+fn values(batch: &RecordBatch) -> Vec<String> {
+    let plain = |array: &ArrayRef| match array.data_type() {
+        DataType::Dictionary(_, values) => arrow_cast::cast(array, values).unwrap(),
+        _ => array.clone(),
+    };
+    batch.columns().iter().map(|array| format!("{:?}", plain(array))).collect()
+}
+
 fn parquet_file(path: &Path, batch: &RecordBatch) {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(Default::default()))
@@ -173,7 +182,7 @@ fn parquet_keeps_its_types_codec_and_words() {
         after.metadata().row_group(0).column(0).compression(),
         before.metadata().row_group(0).column(0).compression()
     );
-    assert_eq!(format!("{good:?}"), format!("{:?}", some(&all, EVEN)));
+    assert_eq!(values(&good), values(&some(&all, EVEN)));
 
     written(&input, &output, Extra::FailedRules, ODD);
     let (_, bad) = read_parquet(&output);
@@ -221,7 +230,7 @@ fn arrow_files_and_streams_keep_their_types() {
         written(input, &output, Extra::None, EVEN);
         let good = read(&output, is_stream);
         assert_eq!(good.schema(), batch.schema());
-        assert_eq!(format!("{good:?}"), format!("{:?}", some(&kept, EVEN)));
+        assert_eq!(values(&good), values(&some(&kept, EVEN)));
         written(input, &output, Extra::Outcomes, ALL);
         let all = read(&output, is_stream);
         let skipped = all.column(7).as_list::<i32>().value(0);

@@ -1,7 +1,7 @@
 //! JSON Lines: lines of JSON files as they are, other rows as objects with all their keys.
 
 use super::columns::{from_arrow, kept};
-use super::lists::{Texts, Value};
+use super::lists::{Patterns, Texts, Value};
 use super::target::Target;
 use super::{Extra, Plan, RowWriter, Sink, Verdicts};
 use crate::input::{FileOrigin, Whole, WholeRows};
@@ -73,21 +73,17 @@ impl RowWriter for JsonRows {
     fn write(&mut self, rows: &WholeRows, keep: &BooleanBuffer, verdicts: &Verdicts<'_>) -> io::Result<()> {
         let mut texts = self.texts.take();
         let patterns = texts.as_ref().map(|texts| texts.patterns(verdicts));
-        let mut added = |row: usize| match (&mut texts, &patterns) {
-            (Some(texts), Some(patterns)) => texts.of(patterns.row(row)).to_vec(),
-            _ => Vec::new(),
-        };
         match &rows.whole {
             Some(Whole::Records(records)) if self.columns.is_none() => {
                 for row in keep.set_indices() {
-                    self.line(records.record(row), &added(row))?;
+                    self.line(records.record(row), added(&mut texts, patterns.as_ref(), row))?;
                 }
             }
             _ => {
                 // A line feed in a text is escaped: every line is a row.
                 let lines = self.typed(rows, keep)?;
                 for (line, row) in lines.split_inclusive(|byte| *byte == b'\n').zip(keep.set_indices()) {
-                    self.line(line, &added(row))?;
+                    self.line(line, added(&mut texts, patterns.as_ref(), row))?;
                 }
             }
         }
@@ -97,6 +93,14 @@ impl RowWriter for JsonRows {
 
     fn finish(self: Box<Self>) -> io::Result<Target> {
         self.out.into_inner().map_err(io::IntoInnerError::into_error)
+    }
+}
+
+/// What is added to a row.
+fn added<'a>(texts: &'a mut Option<Texts>, patterns: Option<&Patterns>, row: usize) -> &'a [u8] {
+    match (texts, patterns) {
+        (Some(texts), Some(patterns)) => texts.of(patterns.row(row)),
+        _ => b"",
     }
 }
 

@@ -178,7 +178,7 @@ impl Texts {
             self.bytes += text.len() + size_of_val(outcome.words);
             self.made.insert(outcome.words.into(), text);
         }
-        self.made.get(outcome.words).map_or(&[], Vec::as_slice)
+        self.made.get(outcome.words).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn values(&self, outcome: Outcome<'_>) -> Vec<Value> {

@@ -89,3 +89,44 @@ fn piece(file: &File, length: u64) -> Result<Vec<u8>, object_store::Error> {
 fn unreadable(error: io::Error) -> object_store::Error {
     object_store::Error::Generic { store: "temporary file", source: Box::new(error) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use object_store::GetOptions;
+    use object_store::memory::InMemory;
+    use std::io::Write;
+
+    #[test]
+    fn small_and_large_files_arrive_whole() {
+        let store = Arc::new(InMemory::new());
+        let place = Arc::new(Place {
+            kind: Kind::S3,
+            store: store.clone(),
+            name: "bucket `data`".into(),
+            server: "memory".into(),
+            identity: None,
+            region: None,
+        });
+        for length in [0, 5, PIECE as usize, 2 * PIECE as usize + 7] {
+            let content: Vec<u8> = (0..length).map(|index| (index ^ (index >> 11)) as u8).collect();
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&content).unwrap();
+            let (place, key) = (place.clone(), Key::from("a/b"));
+            let arrived = spawn(async move {
+                send(place.clone(), key.clone(), Arc::new(file)).await.map_err(io::Error::from)?;
+                let found = place.store.get_opts(&key, GetOptions::default()).await.map_err(io::Error::from)?;
+                found.bytes().await.map_err(io::Error::from)
+            });
+            assert!(arrived.unwrap().wait().unwrap() == content);
+        }
+    }
+
+    #[test]
+    fn urls_that_take_nothing_are_refused() {
+        for url in ["https://example.com/a.csv", "s3://bucket", "s3://bucket/below/", "ftp://x/y", "s3://"] {
+            assert!(matches!(check_upload(url), Err(Error::Write { .. })), "{url}");
+        }
+        check_upload("s3://bucket/a.csv").unwrap();
+    }
+}
