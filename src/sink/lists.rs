@@ -210,7 +210,7 @@ pub(super) fn arrays(
     rules: &ArrayRef,
 ) -> Result<Vec<ArrayRef>, ArrowError> {
     let mut columns: Vec<ArrayRef> = Vec::new();
-    let outcomes = || rows.iter().map(|row| patterns.row(*row));
+    let outcomes = || rows.iter().map(move |row| patterns.row(*row));
     let known = |rule: &usize| *rule < rules.len();
     if extra == Extra::Outcomes {
         columns.push(list(outcomes().map(|outcome| outcome.passed().filter(known)), rules)?);

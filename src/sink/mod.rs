@@ -228,7 +228,8 @@ fn sink_of(
     if ["gz", "gzip", "bz2", "zst", "zstd", "sz", "snappy", "xz"].contains(&extension) {
         let path = shown(&remote::shown_name(path));
         return Err(Error::Option(format!(
-            "{path}: rows are not written compressed; leave .{extension} out and compress the file then, or write Parquet"
+            "{path}: rows are not written compressed; leave .{extension} out and compress the file then, or write \
+             Parquet"
         )));
     }
     if let Some(format) = format {
@@ -241,7 +242,8 @@ fn sink_of(
     find(extension).or(own).ok_or_else(|| {
         let path = shown(&remote::shown_name(path));
         Error::Option(format!(
-            "{path}: rows are not written in the format of the data; end the name with the ending of another format ({})",
+            "{path}: rows are not written in the format of the data; end the name with the ending of another format \
+             ({})",
             names()
         ))
     })
