@@ -2,6 +2,7 @@
 //! knows all of it.
 
 mod inputs;
+mod outputs;
 mod rows;
 mod samples;
 
@@ -25,6 +26,7 @@ use crate::value::Number;
 use crate::verdict::{Judge, Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use inputs::{Files, Inputs, Readings, widen};
+use outputs::Outputs;
 use rows::RowContext;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -375,6 +377,13 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
                 predicates: &plan.predicates,
                 sql: &inputs.sql,
             };
+            // What cannot be written is said before everything is read.
+            rows::key_columns(&inputs.primary, options)?;
+            let outputs = if options.writes_rows() {
+                Some(Outputs::create(options, &inputs.primary, rows::texts(ruleset, options))?)
+            } else {
+                None
+            };
             let scanned = scan(&sources, &plan.metrics, &scan_options)?;
             let results = &scanned.results;
             let rows = results
@@ -393,7 +402,7 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
                     options,
                     rows,
                 };
-                notes = context.run(ruleset, results, &mut outcomes)?;
+                notes = context.run(ruleset, results, &mut outcomes, outputs)?;
             }
             if watch.stopped() {
                 outcomes.iter_mut().for_each(Outcome::interrupt);

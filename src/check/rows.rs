@@ -3,6 +3,7 @@
 //! What a rule asks of each row follows from its observation, so a rule type needs no code for it. Whether a
 //! rule is ERROR, and which keys repeat, is known once all rows were seen: rows are judged in a second pass.
 
+use super::outputs::Outputs;
 use super::samples::{Sampling, Ties};
 use super::{CheckOptions, Plan, Ruleset, each_leaf, selected};
 use crate::error::Error;
@@ -13,7 +14,7 @@ use crate::plan::{Measure, MetricId, Observation, Results};
 use crate::rules::bind::{BoundNode, BoundRule};
 use crate::rules::compile::find_column;
 use crate::sample::{RowCounts, Samples};
-use crate::scan::rows::{RowBatch, RowPass};
+use crate::scan::rows::RowPass;
 use crate::scan::{Prepared, RowBits, ScanOptions, Sources};
 use crate::verdict::{Outcome, RowRule, RowVerdicts, Verdict};
 use arrow_buffer::BooleanBuffer;
@@ -37,11 +38,21 @@ struct Leaf {
     filter: Option<Arc<str>>,
     /// Columns whose cells are shown.
     columns: Vec<String>,
-    verdict: Verdict,
+    /// Whether it fails, and the top-level rule that it is part of does.
+    fails: bool,
     /// Failing rows, where the metrics tell.
     failing: Option<u64>,
     /// Rows the filter selects, where the metrics tell.
     judged: Option<u64>,
+}
+
+/// What a top-level rule is planned with.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    plan: &'a Plan,
+    results: &'a Results,
+    /// Whether it fails.
+    fails: bool,
 }
 
 /// A top-level rule.
@@ -52,12 +63,6 @@ struct TopRule {
     /// The type of a leaf that row mode does not take.
     excluded: Option<&'static str>,
     is_composite: bool,
-}
-
-/// Who takes rows with their verdicts.
-pub trait RowSink {
-    /// Takes a batch; one pair of bitmaps for each rule.
-    fn take(&mut self, batch: &RowBatch, verdicts: &[RowVerdicts]) -> Result<(), Error>;
 }
 
 /// The metrics whose keys must be kept to judge rows.
@@ -93,7 +98,9 @@ impl RowPlan {
         let mut own = Self { leaves: Vec::new(), rules: Vec::new() };
         for (position, node) in selected(ruleset, options) {
             let mut excluded = None;
-            let rule = own.node(node, &outcomes[position], vec![position], plan, results, &mut excluded);
+            let outcome = &outcomes[position];
+            let given = Given { plan, results, fails: outcome.verdict == Verdict::Fail };
+            let rule = own.node(node, outcome, vec![position], given, &mut excluded);
             let (text, is_composite) = match node {
                 BoundNode::Rule(rule) => (rule.unlabelled.clone(), false),
                 BoundNode::Composite { unlabelled, .. } => (unlabelled.clone(), true),
@@ -108,15 +115,15 @@ impl RowPlan {
         node: &BoundNode,
         outcome: &Outcome,
         path: Vec<usize>,
-        plan: &Plan,
-        results: &Results,
+        given: Given<'_>,
         excluded: &mut Option<&'static str>,
     ) -> RowRule {
+        let Given { plan, results, fails } = given;
         match node {
             BoundNode::Composite { connective, operands, .. } => {
                 let operands = operands.iter().zip(&outcome.operands).enumerate().map(|(at, (operand, outcome))| {
                     let path = path.iter().copied().chain([at]).collect();
-                    self.node(operand, outcome, path, plan, results, excluded)
+                    self.node(operand, outcome, path, given, excluded)
                 });
                 RowRule::Composite { connective: *connective, operands: operands.collect() }
             }
@@ -138,7 +145,7 @@ impl RowPlan {
                     path,
                     filter: metric.and_then(|metric| metric.filter.clone()),
                     columns: observation.map(|observation| observation.columns.clone()).unwrap_or_default(),
-                    verdict: outcome.verdict,
+                    fails: outcome.verdict == Verdict::Fail && fails,
                     failing: observation.filter(|_| tests.is_some()).and_then(|own| failing(own, results)),
                     judged: observation.and_then(|observation| results.count(observation.judged_rows?).ok()),
                     tests,
@@ -147,11 +154,15 @@ impl RowPlan {
             }
         }
     }
+}
 
-    /// The texts of the rules that verdicts are given for.
-    pub fn texts(&self) -> Vec<String> {
-        self.rules.iter().map(|rule| rule.text.clone()).collect()
-    }
+/// The texts of the rules that rows are judged by.
+pub fn texts(ruleset: &Ruleset, options: &CheckOptions) -> Vec<String> {
+    let text = |(_, node): (usize, &BoundNode)| match node {
+        BoundNode::Rule(rule) => rule.unlabelled.clone(),
+        BoundNode::Composite { unlabelled, .. } => unlabelled.clone(),
+    };
+    selected(ruleset, options).map(text).collect()
 }
 
 /// Failing rows of a rule with one clause; of several, a row may fail more than one.
@@ -189,38 +200,51 @@ pub struct RowContext<'a> {
 
 impl RowContext<'_> {
     /// Fills in samples and counts, and writes rows. Gives notes about what was not done.
-    pub fn run(&self, ruleset: &Ruleset, results: &Results, outcomes: &mut [Outcome]) -> Result<Vec<String>, Error> {
+    pub fn run(
+        &self,
+        ruleset: &Ruleset,
+        results: &Results,
+        outcomes: &mut [Outcome],
+        outputs: Option<Outputs>,
+    ) -> Result<Vec<String>, Error> {
         let plan = RowPlan::new(ruleset, self.plan, self.options, results, outcomes);
-        self.judge_rows(&plan, outcomes, &[], None)
+        let mut outputs = outputs;
+        let mut notes = self.judge_rows(&plan, outcomes, outputs.as_mut())?;
+        if let Some(outputs) = outputs
+            && !self.scan.aborted()
+        {
+            notes.extend(outputs.commit()?);
+        }
+        Ok(notes)
     }
 
     fn judge_rows(
         &self,
         plan: &RowPlan,
         outcomes: &mut [Outcome],
-        extra: &[usize],
-        mut sink: Option<&mut dyn RowSink>,
+        mut outputs: Option<&mut Outputs>,
     ) -> Result<Vec<String>, Error> {
         let mut notes = Vec::new();
         let wanted = self.options.samples;
         let row_mode = self.options.composite_rows && plan.rules.iter().any(|rule| rule.is_composite);
-        let everything = sink.is_some() || row_mode;
+        let everything = outputs.is_some() || row_mode;
         // Only what a pass is needed for.
-        let needed = |leaf: &Leaf| {
-            leaf.tests.is_some()
-                && (everything || leaf.verdict == Verdict::Fail && (wanted > 0 || leaf.failing.is_none()))
-        };
+        let needed =
+            |leaf: &Leaf| leaf.tests.is_some() && (everything || leaf.fails && (wanted > 0 || leaf.failing.is_none()));
         let active: Vec<usize> = (0..plan.leaves.len()).filter(|at| needed(&plan.leaves[*at])).collect();
         for leaf in &plan.leaves {
             self.count(leaf, outcomes, leaf.failing);
         }
-        if active.is_empty() && sink.is_none() {
+        if active.is_empty() && !everything {
             return Ok(notes);
         }
         let schema = self.sources.primary.schema();
         let position = |name: &str| schema.index_of(name).map_err(|error| Error::Internal(error.to_string()));
         let key = key_columns(self.sources.primary, self.options)?;
-        let mut asked: Vec<usize> = extra.to_vec();
+        let mut asked: Vec<usize> = match &outputs {
+            Some(outputs) if outputs.take_columns() => (0..schema.fields().len()).collect(),
+            _ => Vec::new(),
+        };
         let mut place = |column: usize| {
             asked.iter().position(|own| *own == column).unwrap_or_else(|| {
                 asked.push(column);
@@ -229,7 +253,7 @@ impl RowContext<'_> {
         };
         let key: Vec<(String, usize)> = key.into_iter().map(|(name, column)| (name, place(column))).collect();
         let mut samplings = Vec::new();
-        for at in active.iter().copied().filter(|at| wanted > 0 && plan.leaves[*at].verdict == Verdict::Fail) {
+        for at in active.iter().copied().filter(|at| wanted > 0 && plan.leaves[*at].fails) {
             let leaf = &plan.leaves[at];
             let mut cells = Vec::new();
             for name in &leaf.columns {
@@ -251,6 +275,9 @@ impl RowContext<'_> {
             samplings.push(Sampling::new(at, self.options, key.clone(), cells, ties));
         }
         let mut pass = RowPass::new(self.sources.primary, &asked);
+        if outputs.as_ref().is_some_and(|outputs| outputs.take_whole()) {
+            pass = pass.whole();
+        }
         let (mut tests, mut filters): (HashMap<MetricId, usize>, HashMap<Arc<str>, usize>) = <_>::default();
         for leaf in active.iter().map(|at| &plan.leaves[*at]) {
             for id in leaf.tests.iter().flatten().filter(|id| !tests.contains_key(*id)).collect::<Vec<_>>() {
@@ -280,7 +307,7 @@ impl RowContext<'_> {
         let complete = counting;
         let parts = if counting { None } else { self.parts(plan, &active) };
         pass.run(self.scan, parts.as_ref(), |_, batch| {
-            let rows = batch.columns.rows;
+            let rows = batch.rows.columns.rows;
             seen += rows as u64;
             let mut leaves: Vec<RowVerdicts> = plan.leaves.iter().map(|_| RowVerdicts::skipped(0)).collect();
             for at in &active {
@@ -305,8 +332,8 @@ impl RowContext<'_> {
                     counts.failed += failed as u64;
                     counts.skipped += (rows - passed - failed) as u64;
                 }
-                if let Some(sink) = &mut sink {
-                    sink.take(&batch, &verdicts)?;
+                if let Some(outputs) = &mut outputs {
+                    outputs.write(&batch, &verdicts)?;
                 }
             }
             if !counting && !samplings.iter().any(Sampling::is_open) {
@@ -400,7 +427,7 @@ impl RowContext<'_> {
         if let Some(outcome) = outcome_at(outcomes, &leaf.path) {
             let passed = self.rows.saturating_sub(failed + skipped);
             outcome.row_counts = Some(RowCounts { passed, failed, skipped });
-            if leaf.verdict == Verdict::Fail && self.options.samples > 0 && outcome.samples.is_none() {
+            if leaf.fails && self.options.samples > 0 && outcome.samples.is_none() {
                 outcome.samples = Some(Samples { failing: failed, rows: Vec::new() });
             }
         }

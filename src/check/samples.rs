@@ -76,7 +76,7 @@ impl Sampling {
     fn row(&self, batch: &RowBatch, row: usize, group: Option<usize>) -> SampleRow {
         let show = |columns: &[(String, usize)]| {
             let cell = |place: usize| {
-                let array = batch.columns.arrays.get(place);
+                let array = batch.rows.columns.arrays.get(place);
                 self.redaction.cell(&array.map_or(Cell::Null, |array| Cell::of(array, row)))
             };
             columns.iter().map(|(name, place)| (name.clone(), cell(*place))).collect()
@@ -96,7 +96,7 @@ impl Sampling {
         if !self.is_open() || fail.count_set_bits() == 0 {
             return Ok(());
         }
-        let arrays = &batch.columns.arrays;
+        let arrays = &batch.rows.columns.arrays;
         let own = |places: &[usize]| -> Vec<ArrayRef> {
             places.iter().filter_map(|place| arrays.get(*place).cloned()).collect()
         };

@@ -15,7 +15,7 @@ pub enum Exit {
     Usage = 2,
     /// Something could not be evaluated or read.
     NotEvaluated = 3,
-    /// A report could not be written after the check.
+    /// A report or rows could not be written.
     SinkFailed = 4,
 }
 
@@ -55,6 +55,9 @@ impl Trouble {
     pub fn report(self) -> Exit {
         let (exit, code, message, help) = match self {
             Trouble::Usage { message, help } => (Exit::Usage, "usage", message, help),
+            Trouble::Engine(error @ Error::Write { .. }) => {
+                (Exit::SinkFailed, error.code(), error.to_string(), error.help())
+            }
             Trouble::Engine(error) => (Exit::NotEvaluated, error.code(), error.to_string(), error.help()),
             Trouble::Sink(message) => (Exit::SinkFailed, "output", message, None),
         };

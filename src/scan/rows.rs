@@ -5,7 +5,7 @@
 
 use super::{ScanOptions, Sources, lock};
 use crate::error::Error;
-use crate::input::{Columns, Dataset, Part};
+use crate::input::{Columns, Dataset, Part, WholeRows};
 use crate::metrics::Metric;
 use crate::metrics::lookup::KeyTable;
 use crate::metrics::rows::{JudgedDictionary, RowTest};
@@ -30,8 +30,8 @@ pub struct RowBatch {
     pub file: usize,
     /// The place of the first one in its file, from 0.
     pub first: u64,
-    /// The columns asked for, in that order.
-    pub columns: Columns,
+    /// The columns asked for, in that order, and the rows as their file has them if that was asked for.
+    pub rows: WholeRows,
     /// One bit per row for each test, in the order they were asked for.
     pub tests: Vec<BooleanBuffer>,
     /// One bit per row for each filter: whether it selects the row.
@@ -58,13 +58,14 @@ pub struct RowPass<'a> {
     /// Columns that are read, by position in the schema: those asked for first.
     columns: Vec<usize>,
     asked: usize,
+    whole: bool,
 }
 
 /// Bits of a batch before its place is known.
 struct Judged {
     file: usize,
     part: usize,
-    columns: Columns,
+    rows: WholeRows,
     tests: Vec<Option<BooleanBuffer>>,
     filters: Vec<BooleanBuffer>,
     /// Rows that nobody asked for, instead of all that.
@@ -73,15 +74,27 @@ struct Judged {
 
 impl Judged {
     fn left_out(file: usize, part: usize, rows: u64) -> Self {
-        let columns = Columns { arrays: Vec::new(), rows: 0 };
-        Self { file, part, columns, tests: Vec::new(), filters: Vec::new(), left_out: rows }
+        let rows_of_none = WholeRows { columns: Columns { arrays: Vec::new(), rows: 0 }, whole: None };
+        Self { file, part, rows: rows_of_none, tests: Vec::new(), filters: Vec::new(), left_out: rows }
     }
 }
 
 impl<'a> RowPass<'a> {
     /// Asks for columns of the checked data, by position.
     pub fn new(dataset: &'a Dataset, columns: &[usize]) -> Self {
-        Self { dataset, tests: Vec::new(), filters: Vec::new(), columns: columns.to_vec(), asked: columns.len() }
+        Self {
+            dataset,
+            tests: Vec::new(),
+            filters: Vec::new(),
+            columns: columns.to_vec(),
+            asked: columns.len(),
+            whole: false,
+        }
+    }
+
+    /// Asks for the rows as their files have them, besides.
+    pub fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     fn place(&mut self, name: &str) -> Result<usize, Error> {
@@ -142,7 +155,8 @@ impl<'a> RowPass<'a> {
         let stop = || halted.load(Ordering::Relaxed) || options.aborted();
         // Parts in order, each with the batches that a worker gives.
         let (parts, ordered) = channel::<Receiver<Result<Judged, Error>>>();
-        let pass = Mutex::new((self.dataset.pass(&self.columns, options.batch_rows.max(1)), 0));
+        let pass = self.dataset.pass(&self.columns, options.batch_rows.max(1));
+        let pass = Mutex::new((if self.whole { pass.whole() } else { pass }, 0));
         let waiting = self.waiting(options, threads);
         let work = |parts: Sender<Receiver<Result<Judged, Error>>>| {
             while !stop() {
@@ -215,7 +229,7 @@ impl<'a> RowPass<'a> {
                     first += judged.left_out;
                     continue;
                 }
-                let rows = judged.columns.rows;
+                let rows = judged.rows.columns.rows;
                 let mut tests = Vec::with_capacity(judged.tests.len());
                 for (bits, source) in judged.tests.into_iter().zip(&self.tests) {
                     let known = || match source {
@@ -225,8 +239,7 @@ impl<'a> RowPass<'a> {
                     let lost = || Error::Internal("rows have no bits: did the data change?".into());
                     tests.push(bits.or_else(known).ok_or_else(lost)?);
                 }
-                let batch =
-                    RowBatch { file: judged.file, first, columns: judged.columns, tests, filters: judged.filters };
+                let batch = RowBatch { file: judged.file, first, rows: judged.rows, tests, filters: judged.filters };
                 if let Some(progress) = options.progress {
                     progress.add(rows as u64, 0);
                 }
@@ -241,7 +254,8 @@ impl<'a> RowPass<'a> {
     }
 
     fn waiting(&self, options: &ScanOptions<'_>, threads: usize) -> usize {
-        let values = (self.columns.len().max(1) * options.batch_rows.max(1)) as u64;
+        let columns = if self.whole { self.dataset.schema().fields().len() } else { 0 } + self.columns.len().max(1);
+        let values = (columns * options.batch_rows.max(1)) as u64;
         let room = options.memory_bytes / 8 / threads as u64;
         (room / (values * VALUE_BYTES).max(1)).clamp(2, MOST_WAITING) as usize
     }
@@ -259,8 +273,8 @@ impl<'a> RowPass<'a> {
         let mut dictionaries: Vec<Option<JudgedDictionary>> = self.tests.iter().map(|_| None).collect();
         let mut values: Vec<Vec<Option<JudgedValues>>> =
             self.filters.iter().map(|filter| filter.conjuncts.iter().map(|_| None).collect()).collect();
-        for batch in part.read(&self.columns, options.batch_rows.max(1))? {
-            let mut columns = batch?;
+        for batch in part.read_whole(&self.columns, options.batch_rows.max(1), self.whole)? {
+            let WholeRows { mut columns, whole } = batch?;
             let mut tests = Vec::with_capacity(self.tests.len());
             for (source, dictionary) in self.tests.iter().zip(&mut dictionaries) {
                 tests.push(match source {
@@ -275,7 +289,8 @@ impl<'a> RowPass<'a> {
             let filters = self.filters.iter().zip(&mut values);
             let filters = filters.map(|(filter, judged)| filter.mask(&columns, judged)).collect();
             columns.arrays.truncate(self.asked);
-            let judged = Judged { file, part: number, columns, tests, filters, left_out: 0 };
+            let rows = WholeRows { columns, whole };
+            let judged = Judged { file, part: number, rows, tests, filters, left_out: 0 };
             if batches.send(Ok(judged)).is_err() || stop() {
                 return Ok(());
             }

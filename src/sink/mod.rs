@@ -190,6 +190,12 @@ pub fn format_of(origin: &FileOrigin) -> Option<&'static str> {
     SINKS.iter().find(|sink| (sink.takes)(origin, "")).map(|sink| sink.name)
 }
 
+/// Whether the ending of a file's name tells a format that rows are written in.
+pub fn names_format(path: &Path) -> bool {
+    let extension = extension(path);
+    SINKS.iter().any(|sink| sink.extensions.contains(&extension.as_str()))
+}
+
 /// Whether rows of all these files can be written to one file as they are.
 pub fn agree(origins: &[FileOrigin]) -> bool {
     let Some((first, others)) = origins.split_first() else { return true };
