@@ -392,7 +392,7 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
                 .to_f64() as u64;
             let mut outcomes = judged(ruleset, &plan, results, options);
             let mut notes = Vec::new();
-            if options.looks_at_rows() && !watch.stopped() {
+            if !watch.stopped() {
                 let context = RowContext {
                     plan: &plan,
                     sources: &sources,

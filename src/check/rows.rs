@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::input::Dataset;
 use crate::metrics::rows::RowTest;
 use crate::metrics::{Family, Statistic};
-use crate::plan::{Measure, MetricId, Observation, Results};
+use crate::plan::{Expectation, Measure, MetricId, Observation, Results};
 use crate::rules::bind::{BoundNode, BoundRule};
 use crate::rules::compile::find_column;
 use crate::sample::{RowCounts, Samples};
@@ -105,6 +105,8 @@ impl RowPlan {
                 BoundNode::Rule(rule) => (rule.unlabelled.clone(), false),
                 BoundNode::Composite { unlabelled, .. } => (unlabelled.clone(), true),
             };
+            let excluded = excluded.filter(|_| is_composite && options.composite_rows);
+            let rule = if excluded.is_some() { RowRule::Dataset } else { rule };
             own.rules.push(TopRule { position, text, rule, excluded, is_composite });
         }
         own
@@ -146,8 +148,12 @@ impl RowPlan {
                     filter: metric.and_then(|metric| metric.filter.clone()),
                     columns: observation.map(|observation| observation.columns.clone()).unwrap_or_default(),
                     fails: outcome.verdict == Verdict::Fail && fails,
-                    failing: observation.filter(|_| tests.is_some()).and_then(|own| failing(own, results)),
-                    judged: observation.and_then(|observation| results.count(observation.judged_rows?).ok()),
+                    failing: observation
+                        .filter(|_| tests.is_some())
+                        .and_then(|own| failing(own, results, outcome.verdict)),
+                    judged: observation
+                        .and_then(|observation| results.count(observation.judged_rows?).ok())
+                        .or_else(|| tests.as_ref().and_then(|tests| results.occurrences(*tests.first()?))),
                     tests,
                 });
                 kind
@@ -166,7 +172,7 @@ pub fn texts(ruleset: &Ruleset, options: &CheckOptions) -> Vec<String> {
 }
 
 /// Failing rows of a rule with one clause; of several, a row may fail more than one.
-fn failing(observation: &Observation, results: &Results) -> Option<u64> {
+fn failing(observation: &Observation, results: &Results, verdict: Verdict) -> Option<u64> {
     match observation.clauses.as_slice() {
         [clause] => match &clause.measure {
             Measure::Share { part, whole } => results.count(*whole).ok()?.checked_sub(results.count(*part).ok()?),
@@ -176,7 +182,10 @@ fn failing(observation: &Observation, results: &Results) -> Option<u64> {
             }
             _ => None,
         },
-        _ => None,
+        clauses => {
+            let all = clauses.iter().all(|clause| clause.expectation == Expectation::All);
+            (all && verdict == Verdict::Pass).then_some(0)
+        }
     }
 }
 
@@ -229,8 +238,7 @@ impl RowContext<'_> {
         let row_mode = self.options.composite_rows && plan.rules.iter().any(|rule| rule.is_composite);
         let everything = outputs.is_some() || row_mode;
         // Only what a pass is needed for.
-        let needed =
-            |leaf: &Leaf| leaf.tests.is_some() && (everything || leaf.fails && (wanted > 0 || leaf.failing.is_none()));
+        let needed = |leaf: &Leaf| leaf.tests.is_some() && (everything || leaf.fails && wanted > 0);
         let active: Vec<usize> = (0..plan.leaves.len()).filter(|at| needed(&plan.leaves[*at])).collect();
         for leaf in &plan.leaves {
             self.count(leaf, outcomes, leaf.failing);
@@ -303,6 +311,7 @@ impl RowContext<'_> {
         let mut passing: Vec<u64> = vec![0; plan.leaves.len()];
         let mut top: Vec<RowCounts> =
             plan.rules.iter().map(|_| RowCounts { passed: 0, failed: 0, skipped: 0 }).collect();
+        let mut unknown: Vec<u64> = vec![0; plan.rules.len()];
         let mut seen: u64 = 0;
         let complete = counting;
         let parts = if counting { None } else { self.parts(plan, &active) };
@@ -325,7 +334,11 @@ impl RowContext<'_> {
                 sampling.take(&leaves[sampling.leaf()].fail, &batch)?;
             }
             if everything {
-                let verdicts: Vec<RowVerdicts> = plan.rules.iter().map(|rule| rule.rule.judge(&leaves, rows)).collect();
+                let (verdicts, nobody): (Vec<RowVerdicts>, Vec<BooleanBuffer>) =
+                    plan.rules.iter().map(|rule| rule.rule.judge(&leaves, rows)).unzip();
+                for (unknown, nobody) in unknown.iter_mut().zip(&nobody) {
+                    *unknown += nobody.count_set_bits() as u64;
+                }
                 for (counts, verdicts) in top.iter_mut().zip(&verdicts) {
                     let (passed, failed) = (verdicts.pass.count_set_bits(), verdicts.fail.count_set_bits());
                     counts.passed += passed as u64;
@@ -355,8 +368,16 @@ impl RowContext<'_> {
             self.finish(sampling, plan, outcomes)?;
         }
         if everything {
-            for (rule, counts) in plan.rules.iter().zip(top).filter(|(rule, _)| rule.is_composite) {
-                self.composite(rule, counts, &mut outcomes[rule.position], row_mode, &mut notes);
+            for ((rule, counts), unknown) in plan.rules.iter().zip(top).zip(unknown) {
+                match rule.excluded {
+                    Some(excluded) => {
+                        notes.push(format!("{} is judged as a whole: {excluded} has no row mode", rule.text))
+                    }
+                    None if rule.is_composite && !rule.rule.is_about_dataset() => {
+                        composite(counts, unknown, &mut outcomes[rule.position], row_mode);
+                    }
+                    None => {}
+                }
             }
         }
         Ok(notes)
@@ -369,48 +390,6 @@ impl RowContext<'_> {
             parts.extend(self.failing_parts.get(id)?.iter().take(self.options.samples));
         }
         Some(parts)
-    }
-
-    /// What became of a composite's rows; in row mode, the verdict hangs on it.
-    fn composite(
-        &self,
-        rule: &TopRule,
-        counts: RowCounts,
-        outcome: &mut Outcome,
-        row_mode: bool,
-        notes: &mut Vec<String>,
-    ) {
-        if rule.rule.is_about_dataset() {
-            if row_mode && let Some(excluded) = rule.excluded {
-                notes.push(format!("{} is judged as a whole: {excluded} has no row mode", rule.text));
-            }
-            return;
-        }
-        outcome.row_counts = Some(counts);
-        if !row_mode {
-            return;
-        }
-        if let Some(excluded) = rule.excluded {
-            notes.push(format!("{} is judged as a whole: {excluded} has no row mode here", rule.text));
-            return;
-        }
-        let unknown = outcome.operands.iter().any(|operand| operand.verdict == Verdict::Error) && counts.skipped > 0;
-        let verdict = match (counts.failed, unknown) {
-            (1.., _) => Verdict::Fail,
-            (0, true) => Verdict::Error,
-            (0, false) => Verdict::Pass,
-        };
-        if outcome.verdict != verdict || verdict == Verdict::Fail {
-            outcome.message = match verdict {
-                Verdict::Fail => Some(format!("{} of {} rows fail", counts.failed, counts.total())),
-                Verdict::Error => outcome.message.take(),
-                _ => None,
-            };
-        }
-        if verdict != Verdict::Error {
-            (outcome.code, outcome.help) = (None, None);
-        }
-        outcome.verdict = verdict;
     }
 
     /// Tells how many rows fail.
@@ -441,6 +420,37 @@ impl RowContext<'_> {
         }
         Ok(())
     }
+}
+
+/// What became of a composite's rows, some of which nobody can judge; in row mode, the verdict hangs on them.
+fn composite(counts: RowCounts, unknown: u64, outcome: &mut Outcome, row_mode: bool) {
+    outcome.row_counts = Some(counts);
+    if !row_mode {
+        return;
+    }
+    outcome.verdict = match (counts.failed, unknown) {
+        (1.., _) => Verdict::Fail,
+        (0, 1..) => Verdict::Error,
+        (0, 0) => Verdict::Pass,
+    };
+    (outcome.code, outcome.help, outcome.message) = (None, None, None);
+    match outcome.verdict {
+        Verdict::Fail => outcome.message = Some(format!("{} of {} rows fail", counts.failed, counts.total())),
+        Verdict::Error => {
+            if let Some(cause) = first_error(&outcome.operands) {
+                (outcome.code, outcome.help) = (cause.code, cause.help.clone());
+                outcome.message = cause.message.clone();
+            }
+        }
+        Verdict::Pass | Verdict::Skip => {}
+    }
+}
+
+fn first_error(outcomes: &[Outcome]) -> Option<&Outcome> {
+    outcomes.iter().find_map(|outcome| {
+        let own = (outcome.verdict == Verdict::Error && outcome.operands.is_empty()).then_some(outcome);
+        own.or_else(|| first_error(&outcome.operands))
+    })
 }
 
 fn outcome_at<'o>(outcomes: &'o mut [Outcome], path: &[usize]) -> Option<&'o mut Outcome> {

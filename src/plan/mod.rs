@@ -129,6 +129,14 @@ impl Results {
         }
     }
 
+    /// Rows that a metric judged, where it counts how often values occur.
+    pub fn occurrences(&self, id: MetricId) -> Option<u64> {
+        match self.0.get(id.0)? {
+            Finished::Occurrences(occurrences) => Some(occurrences.rows + occurrences.nulls),
+            _ => None,
+        }
+    }
+
     /// Why a measure has no number, when measuring failed.
     pub fn failure(&self, measure: &Measure) -> Option<&Unevaluated> {
         measure.metrics().into_iter().find_map(|id| match self.0.get(id.0)? {

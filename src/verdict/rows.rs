@@ -62,38 +62,38 @@ impl RowRule {
         }
     }
 
-    /// Judges the rows of a batch, given the verdicts of all leaves.
-    pub fn judge(&self, leaves: &[RowVerdicts], rows: usize) -> RowVerdicts {
+    /// Judges the rows of a batch, given the verdicts of all leaves; gives besides which rows nobody can judge.
+    pub fn judge(&self, leaves: &[RowVerdicts], rows: usize) -> (RowVerdicts, BooleanBuffer) {
         if self.is_about_dataset() {
-            return RowVerdicts::skipped(rows);
+            return (RowVerdicts::skipped(rows), BooleanBuffer::new_unset(rows));
         }
-        self.judged(leaves, rows).0
+        self.judged(leaves, rows)
     }
 
-    /// The verdicts, and whether rows without one are not known rather than skipped.
-    fn judged(&self, leaves: &[RowVerdicts], rows: usize) -> (RowVerdicts, bool) {
+    fn judged(&self, leaves: &[RowVerdicts], rows: usize) -> (RowVerdicts, BooleanBuffer) {
         match self {
-            RowRule::Leaf(at) => (leaves.get(*at).cloned().unwrap_or_else(|| RowVerdicts::skipped(rows)), false),
-            RowRule::Dataset | RowRule::Unknown => (RowVerdicts::skipped(rows), true),
+            RowRule::Leaf(at) => {
+                let verdicts = leaves.get(*at).cloned().unwrap_or_else(|| RowVerdicts::skipped(rows));
+                (verdicts, BooleanBuffer::new_unset(rows))
+            }
+            RowRule::Dataset | RowRule::Unknown => (RowVerdicts::skipped(rows), BooleanBuffer::new_set(rows)),
             RowRule::Composite { connective, operands } => {
                 let mut any_pass = BooleanBuffer::new_unset(rows);
                 let mut any_fail = BooleanBuffer::new_unset(rows);
-                // Rows of which some operand is not known.
-                let mut unknown = BooleanBuffer::new_unset(rows);
+                let mut any_unknown = BooleanBuffer::new_unset(rows);
                 for operand in operands {
-                    let (verdicts, unknowing) = operand.judged(leaves, rows);
-                    if unknowing {
-                        unknown = &unknown | &!&(&verdicts.pass | &verdicts.fail);
-                    }
+                    let (verdicts, unknown) = operand.judged(leaves, rows);
                     any_pass = &any_pass | &verdicts.pass;
                     any_fail = &any_fail | &verdicts.fail;
+                    any_unknown = &any_unknown | &unknown;
                 }
-                let known = !&unknown;
+                let known = !&any_unknown;
                 let verdicts = match connective {
                     Connective::And => RowVerdicts { pass: &(&any_pass & &!&any_fail) & &known, fail: any_fail },
                     Connective::Or => RowVerdicts { fail: &(&any_fail & &!&any_pass) & &known, pass: any_pass },
                 };
-                (verdicts, unknown.count_set_bits() > 0)
+                let unknown = &any_unknown & &!&(&verdicts.pass | &verdicts.fail);
+                (verdicts, unknown)
             }
         }
     }
@@ -121,7 +121,8 @@ mod tests {
                         }
                         let expected = compose::combine(connective, verdicts.iter().copied());
                         let rule = RowRule::Composite { connective, operands };
-                        let found = rule.judge(&[leaf(one), leaf(other)], 1);
+                        let (found, nobody) = rule.judge(&[leaf(one), leaf(other)], 1);
+                        assert_eq!(nobody.value(0), expected == Verdict::Error, "{connective:?} {verdicts:?}");
                         let found = match (found.pass.value(0), found.fail.value(0)) {
                             (true, false) => Verdict::Pass,
                             (false, true) => Verdict::Fail,
