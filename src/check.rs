@@ -3,6 +3,7 @@
 
 mod inputs;
 mod outputs;
+mod row_run;
 mod rows;
 mod samples;
 
@@ -27,7 +28,7 @@ use crate::verdict::{Judge, Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use inputs::{Files, Inputs, Readings, widen};
 use outputs::Outputs;
-use rows::RowContext;
+use row_run::RowContext;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use super::CheckOptions;
 use crate::error::Error;
 use crate::metrics::lookup::{KeySource, Lookup};
 use crate::metrics::rows::keys_of_rows;
+use crate::plan::MetricId;
 use crate::redaction::Redaction;
 use crate::sample::{Cell, SampleRow};
 use crate::scan::rows::RowBatch;
@@ -17,16 +18,25 @@ use std::sync::Arc;
 pub enum Ties {
     /// Nothing.
     None,
-    /// Their keys are equal: the places of the key's columns among those read.
-    Repeated(Vec<usize>),
+    /// Their keys are equal: the metric that says so, and the places of the key's columns among those read.
+    Repeated(MetricId, Vec<usize>),
     /// Their keys are there in another dataset with other values: the places of all columns that are looked up, and
     /// the types they are compared in.
     Compared(Arc<Lookup>, Vec<usize>, Vec<DataType>),
 }
 
+/// Whose samples they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Of the leaf rule of that number.
+    Leaf(usize),
+    /// Of the top-level rule of that number.
+    Rule(usize),
+}
+
 /// The samples of one rule.
 pub struct Sampling {
-    leaf: usize,
+    target: Target,
     wanted: usize,
     redaction: Redaction,
     /// Columns that tell rows apart, by place among those read.
@@ -42,16 +52,16 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// Before any row of the leaf of that number.
+    /// Before any row.
     pub fn new(
-        leaf: usize,
+        target: Target,
         options: &CheckOptions,
         key: Vec<(String, usize)>,
         cells: Vec<(String, usize)>,
         ties: Ties,
     ) -> Self {
         Self {
-            leaf,
+            target,
             wanted: options.samples,
             redaction: options.redaction,
             key,
@@ -63,14 +73,19 @@ impl Sampling {
         }
     }
 
-    /// The number of the leaf.
-    pub fn leaf(&self) -> usize {
-        self.leaf
+    /// Whose samples they are.
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The metric that says which keys repeat.
+    pub fn repeating(&self) -> Option<MetricId> {
+        if let Ties::Repeated(metric, _) = &self.ties { Some(*metric) } else { None }
     }
 
     /// Whether later rows may belong to the samples: the last row may repeat the key of the first.
     pub fn is_open(&self) -> bool {
-        matches!(self.ties, Ties::Repeated(_)) || self.rows.len() < self.wanted
+        matches!(self.ties, Ties::Repeated(_, _)) || self.rows.len() < self.wanted
     }
 
     fn row(&self, batch: &RowBatch, row: usize, group: Option<usize>) -> SampleRow {
@@ -91,8 +106,14 @@ impl Sampling {
         }
     }
 
-    /// Takes rows of a batch that fail, if they are among the first ones.
-    pub fn take(&mut self, fail: &BooleanBuffer, batch: &RowBatch) -> Result<(), Error> {
+    /// Takes rows of a batch that fail, if they are among the first ones; `unrepeated` are those whose key
+    /// occurs once.
+    pub fn take(
+        &mut self,
+        fail: &BooleanBuffer,
+        unrepeated: Option<&BooleanBuffer>,
+        batch: &RowBatch,
+    ) -> Result<(), Error> {
         if !self.is_open() || fail.count_set_bits() == 0 {
             return Ok(());
         }
@@ -104,9 +125,9 @@ impl Sampling {
         let first: Vec<usize> = fail.set_indices().take(room).collect();
         match &self.ties {
             Ties::None => {}
-            Ties::Repeated(places) => {
+            Ties::Repeated(_, places) => {
                 let keys = keys_of_rows(&own(places)).map_err(|error| Error::Internal(error.to_string()))?;
-                return self.take_repeated(fail, batch, &keys);
+                return self.take_repeated(fail, unrepeated, batch, &keys);
             }
             Ties::Compared(lookup, places, types) => {
                 let own = own(places);
@@ -121,10 +142,17 @@ impl Sampling {
         Ok(())
     }
 
-    fn take_repeated(&mut self, fail: &BooleanBuffer, batch: &RowBatch, keys: &[Option<u128>]) -> Result<(), Error> {
+    fn take_repeated(
+        &mut self,
+        fail: &BooleanBuffer,
+        unrepeated: Option<&BooleanBuffer>,
+        batch: &RowBatch,
+        keys: &[Option<u128>],
+    ) -> Result<(), Error> {
         for row in fail.set_indices() {
-            // A row without a key fails for another reason, and is tied to no other.
-            let Some(key) = keys.get(row).copied().flatten() else {
+            // A row whose key occurs once fails for another reason, and is tied to no other.
+            let alone = unrepeated.is_some_and(|unrepeated| unrepeated.value(row));
+            let Some(key) = keys.get(row).copied().flatten().filter(|_| !alone) else {
                 if self.rows.len() < self.wanted {
                     self.rows.push(self.row(batch, row, None));
                 }

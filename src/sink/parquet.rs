@@ -30,6 +30,9 @@ pub(super) static SINK: Sink = Sink {
 const GROUP_ROWS: usize = 1 << 20;
 const GROUP_BYTES: usize = 64 << 20;
 
+/// Rules named in a row group: each takes some bytes of levels until they are packed.
+const GROUP_RULES: usize = 1 << 24;
+
 struct ParquetRows {
     writer: ArrowWriter<BufWriter<Target>>,
     whole: bool,
@@ -72,10 +75,12 @@ impl ParquetRows {
         let tells_arrow = |entry: &KeyValue| entry.key == ARROW_SCHEMA_META_KEY;
         let had_arrow = source.is_none() || metadata.iter().any(tells_arrow);
         let metadata: Vec<KeyValue> = metadata.into_iter().filter(|entry| !tells_arrow(entry)).collect();
+        let named = if plan.extra == Extra::None { 0 } else { plan.rules.len() };
+        let group_rows = (GROUP_RULES / (named + 1)).clamp(1 << 13, GROUP_ROWS);
         let mut properties = WriterProperties::builder()
             .set_created_by(concat!("dq version ", env!("CARGO_PKG_VERSION")).to_string())
             .set_compression(codec(source.map_or(Compression::SNAPPY, |(.., compression)| compression)))
-            .set_max_row_group_row_count(Some(GROUP_ROWS))
+            .set_max_row_group_row_count(Some(group_rows))
             .set_max_row_group_bytes(Some(GROUP_BYTES))
             .set_key_value_metadata((!metadata.is_empty()).then_some(metadata))
             .build();
