@@ -148,5 +148,43 @@ fn language(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, language, rules_share_a_scan, benchmark_ruleset, predicates, text_formats, footers, spilling);
+/// 300 rules with 40 predicates: what it costs to find rows that fail, and to write them.
+fn rows(criterion: &mut Criterion) {
+    let (groups, rows) = (4, 250_000);
+    let path = orders::parquet(groups, rows);
+    let directory = tempfile::tempdir().expect("a directory");
+    let rules = ruleset(include_str!("filtered.dqdl"));
+    let failing = ruleset("Rules = [ IsUnique \"email\", ColumnValues \"quantity\" < 99, IsComplete \"note\" ]");
+    let plain = CheckOptions { samples: 0, ..CheckOptions::default() };
+    let bad = CheckOptions { bad: Some(directory.path().join("bad.parquet")), ..plain.clone() };
+    let all = CheckOptions { rows_out: Some(directory.path().join("rows.parquet")), ..plain.clone() };
+    let mut group = criterion.benchmark_group("rows");
+    group.sample_size(10).throughput(Throughput::Elements((groups * rows) as u64));
+    for (name, rules, options) in [
+        ("300 rules", &rules, &plain),
+        ("300 rules, bad rows written", &rules, &bad),
+        ("3 failing rules", &failing, &plain),
+        ("3 failing rules with samples", &failing, &CheckOptions::default()),
+        ("3 failing rules, all rows written", &failing, &all),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                black_box(check(rules, std::slice::from_ref(&path), options, Watch::default()).expect("readable"))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(
+    benches,
+    language,
+    rules_share_a_scan,
+    benchmark_ruleset,
+    predicates,
+    rows,
+    text_formats,
+    footers,
+    spilling
+);
 criterion_main!(benches);

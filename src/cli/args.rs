@@ -51,7 +51,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
     )]
-    Check(CheckArguments),
+    Check(Box<CheckArguments>),
     /// Check rulesets themselves, without data
     #[command(
         after_help = "Examples:\n  dq lint rulesets/*.dqdl\n  dq lint --schema customers.parquet customers.dqdl\n  dq lint --target glue --fail-on warning --format json customers.dqdl"

@@ -249,7 +249,7 @@ mod tests {
         let texts: Vec<String> = (0..130).map(|rule| format!("Rule {rule}")).collect();
         // Every third rule passes on all rows, others pass, fail or skip.
         let bits = |wanted: usize| -> Vec<BooleanBuffer> {
-            let outcome = |rule: usize, row: usize| if rule % 3 == 0 { 0 } else { (rule * 7 + row * 5) % 3 };
+            let outcome = |rule: usize, row: usize| if rule.is_multiple_of(3) { 0 } else { (rule * 7 + row * 5) % 3 };
             (0..130).map(|rule| BooleanBuffer::collect_bool(7, |row| outcome(rule, row) == wanted)).collect()
         };
         let (pass, fail) = (bits(0), bits(1));

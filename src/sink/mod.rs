@@ -38,8 +38,11 @@ pub struct Sink {
     pub extensions: &'static [&'static str],
     /// Whether rows of a file can be written as that file has them, to a file of such an ending.
     takes: fn(&FileOrigin, &str) -> bool,
-    open: fn(Target, &Plan<'_>) -> Result<Box<dyn RowWriter>, Error>,
+    open: Open,
 }
+
+/// Starts a file.
+type Open = fn(Target, &Plan<'_>) -> Result<Box<dyn RowWriter>, Error>;
 
 /// What rows carry besides their columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -158,7 +158,7 @@ impl<'a> ChunkDecoder<'a> {
     }
 
     /// One batch of a chunk that is not regular, and where the next one starts.
-    fn irregular(&self, place: Place) -> (Option<Result<(RecordBatch, Option<Whole>), Error>>, Option<Place>) {
+    fn irregular(&self, place: Place) -> (Option<Result<WholeBatch, Error>>, Option<Place>) {
         match self.records(place) {
             Ok((None, _)) => (None, None),
             Ok((Some(batch), next)) => (Some(Ok(batch)), Some(next)),
@@ -166,7 +166,7 @@ impl<'a> ChunkDecoder<'a> {
         }
     }
 
-    fn records(&self, place: Place) -> Result<(Option<(RecordBatch, Option<Whole>)>, Place), Error> {
+    fn records(&self, place: Place) -> Result<(Option<WholeBatch>, Place), Error> {
         let table = self.table;
         let mut records = Records::at(&table.path, self.chunk.bytes(), place, table.delimiter, table.options.quote);
         let mut builders = self.builders(self.batch_rows);
@@ -193,6 +193,9 @@ impl<'a> ChunkDecoder<'a> {
         Ok((Some((batch, self.whole.then(|| self.kept(places)))), records.place()))
     }
 }
+
+/// A batch, and its rows as the file has them if that was asked for.
+type WholeBatch = (RecordBatch, Option<Whole>);
 
 /// The fields of a column in a chunk.
 struct Fields<'a> {
