@@ -286,8 +286,8 @@ impl Frequencies {
         self.counted(threads, None)
     }
 
-    /// Like [`Frequencies::occurrences`]; hands the keys that occur more than once to `repeated`, as
-    /// [`value_keys`] gives them, in no order.
+    /// Like [`Frequencies::occurrences`]; hands the keys that occur more than once to `repeated`, in no
+    /// order: 64-bit values as they are counted, hashes of all else.
     pub fn occurrences_and_repeated(
         self,
         threads: usize,
