@@ -47,7 +47,7 @@ impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cell::Null => f.write_str("NULL"),
-            Cell::Text(text) => write!(f, "\"{text}\""),
+            Cell::Text(text) => write!(f, "\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
             Cell::Value(text) => f.write_str(text),
         }
     }

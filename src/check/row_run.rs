@@ -101,11 +101,17 @@ impl RowContext<'_> {
         let plan = RowPlan::new(ruleset, self.plan, self.options, results, outcomes);
         let mut outputs = outputs;
         let mut notes = self.judge_rows(&plan, outcomes, outputs.as_mut())?;
-        if let Some(outputs) = outputs
-            && !self.scan.aborted()
-        {
-            notes.extend(outputs.commit()?);
+        let Some(outputs) = outputs else { return Ok(notes) };
+        if self.scan.aborted() {
+            notes.push("no rows were written: the run was interrupted".into());
+            return Ok(notes);
         }
+        let errors = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Error).count();
+        if errors > 0 {
+            let rules = if errors == 1 { "1 rule".into() } else { format!("{errors} rules") };
+            notes.push(format!("{rules} could not be evaluated: rows are written as if they were not there"));
+        }
+        notes.extend(outputs.commit()?);
         Ok(notes)
     }
 
@@ -124,7 +130,14 @@ impl RowContext<'_> {
         // Only what a pass is needed for.
         let needed = |leaf: &Leaf| leaf.tests.is_some() && (everything || leaf.fails && self.options.samples > 0);
         let active: Vec<usize> = (0..plan.leaves.len()).filter(|at| needed(&plan.leaves[*at])).collect();
-        plan.leaves.iter().for_each(|leaf| self.count(leaf, outcomes, leaf.failing));
+        for leaf in &plan.leaves {
+            self.count(leaf, outcomes, leaf.failing);
+            if leaf.is_unknown
+                && let Some(outcome) = outcome_at(outcomes, &leaf.path)
+            {
+                outcome.row_counts = Some(RowCounts { passed: 0, failed: 0, skipped: self.rows });
+            }
+        }
         if active.is_empty() && !everything {
             return Ok(Vec::new());
         }

@@ -25,6 +25,8 @@ pub struct Leaf {
     pub path: Vec<usize>,
     /// Metrics that a good row satisfies; `None` where it judges no rows, or could not be evaluated.
     pub tests: Option<Vec<MetricId>>,
+    /// Whether it judges rows but could not be evaluated.
+    pub is_unknown: bool,
     /// The text of its predicate.
     pub filter: Option<Arc<str>>,
     /// Columns whose cells are shown.
@@ -143,10 +145,12 @@ impl RowPlan {
                     (Some(_), _) => RowRule::Leaf(self.leaves.len()),
                     (None, _) => RowRule::Dataset,
                 };
-                let tests = tests.filter(|_| outcome.verdict != Verdict::Error);
+                let is_unknown = kind == RowRule::Unknown;
+                let tests = tests.filter(|_| !is_unknown && outcome.verdict != Verdict::Error);
                 let metric = tests.as_ref().and_then(|tests| plan.metrics.as_slice().get(tests.first()?.0));
                 self.leaves.push(Leaf {
                     path,
+                    is_unknown,
                     filter: metric.and_then(|metric| metric.filter.clone()),
                     columns: observation.map(|observation| observation.columns.clone()).unwrap_or_default(),
                     fails: outcome.verdict == Verdict::Fail && fails,

@@ -8,7 +8,7 @@ use crate::plan::MetricId;
 use crate::redaction::Redaction;
 use crate::sample::{Cell, SampleRow};
 use crate::scan::rows::RowBatch;
-use crate::scan::{ScanOptions, Sources, compared_cells};
+use crate::scan::{ComparedCell, ScanOptions, Sources, compared_cells};
 use arrow_array::ArrayRef;
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
@@ -48,7 +48,7 @@ pub struct Sampling {
     /// The first keys that repeat, in order, and the first rows of each.
     groups: Vec<(u128, Vec<SampleRow>)>,
     /// Of each row, what finds its other side, and its compared cells.
-    others: Vec<(Option<u128>, Vec<Cell>)>,
+    others: Vec<(Option<u128>, Vec<ComparedCell>)>,
 }
 
 impl Sampling {
@@ -132,8 +132,7 @@ impl Sampling {
             Ties::Compared(lookup, places, types) => {
                 let own = own(places);
                 let keys = lookup.keys_in(types, &own).0;
-                let compared = &own[own.len().saturating_sub(lookup.compared)..];
-                let cells = |row: usize| compared.iter().map(|array| Cell::of(array, row)).collect();
+                let cells = |row: usize| lookup.compared_cells(types, &own, row);
                 self.others.extend(first.iter().map(|row| (keys.get(*row).copied().flatten(), cells(*row))));
             }
         }
@@ -194,16 +193,16 @@ impl Sampling {
         {
             let wanted = self.others.iter().filter_map(|(key, _)| *key).collect();
             let found = compared_cells(dataset, lookup, types, &wanted, options)?;
-            let names = &lookup.columns[lookup.columns.len() - lookup.compared..];
             let first = self.cells.len().saturating_sub(lookup.compared);
             for (row, (key, own)) in rows.iter_mut().zip(&self.others) {
                 // Of a key that is not there, the key says all.
                 let other = key.and_then(|key| found.get(&key));
                 let compared = row.cells.split_off(first.min(row.cells.len()));
                 let Some(other) = other else { continue };
-                for (((cell, own), other), name) in compared.into_iter().zip(own).zip(other).zip(names) {
+                for ((cell, (_, own)), (shown, other)) in compared.into_iter().zip(own).zip(other) {
                     if own != other {
-                        row.reference.push((name.to_string(), self.redaction.cell(other)));
+                        // Under the name of the cell it is compared with.
+                        row.reference.push((cell.0.clone(), self.redaction.cell(shown)));
                         row.cells.push(cell);
                     }
                 }

@@ -119,6 +119,13 @@ impl RowArguments {
                 let message = format!("{option} cannot go to {}: it is written as a whole or not at all", shown(path));
                 return refused(message, "name a file");
             }
+            let names_directory = path.to_string_lossy().ends_with('/') && !path.to_string_lossy().contains("://");
+            if names_directory || path.is_dir() && !files.iter().any(|read| is_below(read, path)) {
+                return refused(
+                    format!("{option} cannot go to {}, which is a directory", shown(path)),
+                    "name a file in it",
+                );
+            }
             if let Some((other, _)) = self.outputs().take(position).find(|(_, other)| same_file(other, path)) {
                 return refused(format!("{other} and {option} would both be written to {}", shown(path)), elsewhere);
             }
@@ -153,18 +160,53 @@ fn is_below(path: &Path, directory: &Path) -> bool {
     matches!((resolved(path), resolved(directory)), (Ok(path), Ok(directory)) if path.starts_with(&directory))
 }
 
-/// Whether a directory or a pattern will stand for a file once that is there.
+/// Whether a directory, a pattern or the start of an address will stand for a file once that is there.
 fn stands_for(name: &Path, path: &Path) -> bool {
+    let (name_text, path_text) = (name.to_string_lossy(), path.to_string_lossy());
+    if name_text.contains("://") {
+        let is_pattern = name_text.contains(['*', '?', '[']);
+        let directory = format!("{}/", name_text.trim_end_matches('/'));
+        return path_text.starts_with(&directory) || is_pattern && is_match(&name_text, path);
+    }
     if name.is_dir() {
         return is_below(path, name);
     }
+    // A pattern may go through links, and so may the path: what is there is compared without them.
+    let fixed: PathBuf = name.iter().take_while(|part| !part.to_string_lossy().contains(['*', '?', '['])).collect();
+    let Ok(rest) = name.strip_prefix(&fixed) else { return false };
+    let fixed = if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed };
+    match (resolved(&fixed), resolved(path)) {
+        (Ok(fixed), Ok(path)) => {
+            let fixed = glob::Pattern::escape(&fixed.to_string_lossy());
+            is_match(&Path::new(&fixed).join(rest).to_string_lossy(), &path)
+        }
+        _ => is_match(&name_text, path),
+    }
+}
+
+fn is_match(pattern: &str, path: &Path) -> bool {
     let literally = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::default() };
-    glob::Pattern::new(&name.to_string_lossy()).is_ok_and(|pattern| pattern.matches_path_with(path, literally))
+    glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path_with(path, literally))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn outputs_are_not_put_where_data_is_read_from() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path();
+        std::fs::create_dir(root.join("d")).expect("a directory");
+        let within = |name: &str, path: &str| stands_for(&root.join(name), &root.join(path));
+        assert!(within("d", "d/new.csv") && within("d", "./d/new.csv") && within("d/*.csv", "d/../d/new.csv"));
+        assert!(within("./d/*.csv", "d/new.csv"));
+        assert!(!within("d/*.csv", "d/new.parquet") && !within("d/*.csv", "new.csv") && !within("d", "dd.csv"));
+        let read = |name: &str, path: &str| stands_for(Path::new(name), Path::new(path));
+        assert!(read("s3://data/in/", "s3://data/in/x.parquet") && read("s3://data/in", "s3://data/in/sub/x.parquet"));
+        assert!(read("s3://data/in/*.parquet", "s3://data/in/x.parquet"));
+        assert!(!read("s3://data/in", "s3://data/inner/x.parquet") && !read("s3://data/in", "in/x.parquet"));
+    }
 
     #[test]
     fn ci_is_where_a_variable_of_it_says_yes() {

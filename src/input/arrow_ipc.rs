@@ -253,6 +253,9 @@ impl Table for IpcFile {
 /// The largest schema or list of buffers.
 const LONGEST_MESSAGE: u32 = 256 << 20;
 
+/// The mark of the end of a stream.
+const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
 /// Messages of a stream, each checked before it is decoded.
 struct Messages {
     reader: Box<dyn Read + Send>,
@@ -268,7 +271,11 @@ impl Messages {
     /// The next batch; `None` at the end. With `schema_only`, stops once the schema is known.
     fn next(&mut self, schema_only: bool) -> Result<Option<RecordBatch>, ArrowError> {
         while !(schema_only && self.decoder.schema().is_some()) {
-            let Some(message) = self.message()? else { return Ok(None) };
+            let Some(message) = self.message()? else {
+                // A schema is taken once something comes behind it, if only the mark of the end.
+                self.decoder.decode(&mut Buffer::from(&END))?;
+                return Ok(None);
+            };
             let mut buffer = Buffer::from(message);
             while !buffer.is_empty() {
                 if let Some(batch) = self.decoder.decode(&mut buffer)? {
@@ -286,7 +293,7 @@ impl Messages {
         match (&mut self.reader).take(8).read_to_end(&mut bytes)? {
             // The end may be marked, or simply be there.
             0 => return Ok(None),
-            8 if bytes == [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0] => return Ok(None),
+            8 if bytes == END => return Ok(None),
             8 if bytes.starts_with(&MARKER) => {}
             _ => return Err(damaged("does not start as one")),
         }

@@ -47,6 +47,11 @@ use std::sync::Arc;
 pub static FORMATS: &[&Format] =
     &[&parquet::FORMAT, &arrow_ipc::FORMAT, &avro::FORMAT, &json_lines::FORMAT, &csv::FORMAT];
 
+/// Whether a word is the name of a format that is read, or the ending of its files.
+pub fn is_format_name(word: &str) -> bool {
+    FORMATS.iter().any(|format| format.name == word || format.extensions.contains(&word))
+}
+
 /// Opens a file as a table.
 pub type OpenTable = fn(&Input, &ReadOptions) -> Result<Box<dyn Table>, Error>;
 

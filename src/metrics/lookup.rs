@@ -62,6 +62,17 @@ impl Lookup {
         self.keys_in(&table.types, columns)
     }
 
+    /// The compared cells of a row, each with what tells it from others; NULL equals NULL.
+    pub fn compared_cells(&self, types: &[DataType], columns: &[ArrayRef], row: usize) -> Vec<(Cell, Option<u128>)> {
+        let first = columns.len() - self.compared;
+        let compared = columns[first..].iter().zip(types.iter().skip(first));
+        let cell = |(array, common): (&ArrayRef, &DataType)| {
+            let one = conformed(&array.slice(row, 1), common);
+            (Cell::of(array, row), row_keys(&[one], false).first().copied().flatten())
+        };
+        compared.map(cell).collect()
+    }
+
     /// The same, in types that both sides share.
     pub fn keys_in(&self, types: &[DataType], columns: &[ArrayRef]) -> (Vec<Option<u128>>, Vec<Option<u128>>) {
         let conformed: Vec<_> = columns.iter().zip(types).map(|(array, common)| conformed(array, common)).collect();

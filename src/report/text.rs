@@ -58,7 +58,9 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         }
     }
     for note in &run.notes {
-        writeln!(out, "note: {}", escape_controls(note))?;
+        for line in wrapped(&format!("note: {}", escape_controls(note)), style.width) {
+            writeln!(out, "{line}")?;
+        }
     }
     if style.show_all {
         for (position, outcome) in run

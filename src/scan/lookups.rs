@@ -235,14 +235,21 @@ impl Tables {
         }
         if let (Some(different), KeySource::Dataset(alias)) = (found.first_different(), &lookup.source)
             && let (Some(hash), Some(Ok(dataset))) = (different.hash, sources.references.get(alias))
-            && let Some((_, theirs)) = search(dataset, lookup, &lookup.columns, &table.types, hash, options)?
         {
-            let pairs = metric.columns[keys..].iter().zip(different.compared.iter().zip(&theirs));
+            let wanted = HashSet::from([hash]);
+            let own = Lookup { columns: metric.columns.clone(), ..lookup.clone() };
+            let own = compared_cells(sources.primary, &own, &table.types, &wanted, options)?.remove(&hash);
+            let theirs = compared_cells(dataset, lookup, &table.types, &wanted, options)?.remove(&hash);
+            let cells = own.unwrap_or_default().into_iter().zip(theirs.unwrap_or_default());
             let shown = |cell: &Cell| options.redaction.shown(cell);
-            let differing: Vec<_> = pairs
-                .filter(|(_, (own, theirs))| own != theirs)
+            let differing: Vec<_> = metric.columns[keys..]
+                .iter()
+                .zip(cells)
+                .filter(|(_, ((_, own), (_, theirs)))| own != theirs)
                 .take(3)
-                .map(|(column, (own, theirs))| format!("{column} is {}, in {alias} {}", shown(own), shown(theirs)))
+                .map(|(column, ((own, _), (theirs, _)))| {
+                    format!("{column} is {}, in {alias} {}", shown(&own), shown(&theirs))
+                })
                 .collect();
             if !differing.is_empty() {
                 found.note = format!(": {}", differing.join("; "));
@@ -397,6 +404,9 @@ fn search(
     Ok(None)
 }
 
+/// A cell as it is shown, and what tells it from others.
+pub type ComparedCell = (Cell, Option<u128>);
+
 /// The compared cells of the first row of each key, of those that are there.
 pub fn compared_cells(
     dataset: &Dataset,
@@ -404,7 +414,7 @@ pub fn compared_cells(
     types: &[DataType],
     wanted: &HashSet<u128>,
     options: &ScanOptions<'_>,
-) -> Result<HashMap<u128, Vec<Cell>>, Error> {
+) -> Result<HashMap<u128, Vec<ComparedCell>>, Error> {
     let mut found = HashMap::new();
     if wanted.is_empty() {
         return Ok(found);
@@ -412,10 +422,9 @@ pub fn compared_cells(
     let positions = positions(dataset, &lookup.columns)?;
     for batch in dataset.batches(&positions, options.batch_rows.max(1)) {
         let arrays = batch?.arrays;
-        let compared = &arrays[arrays.len() - lookup.compared..];
         for (row, key) in lookup.keys_in(types, &arrays).0.into_iter().enumerate() {
             if let Some(key) = key.filter(|key| wanted.contains(key) && !found.contains_key(key)) {
-                found.insert(key, compared.iter().map(|array| Cell::of(array, row)).collect());
+                found.insert(key, lookup.compared_cells(types, &arrays, row));
             }
         }
         if found.len() == wanted.len() {

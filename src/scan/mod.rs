@@ -29,7 +29,7 @@ use crate::sql::{Engine, Predicate, SqlError};
 use crate::unevaluated::Unevaluated;
 pub use fold::proved;
 use fold::{Folded, fold};
-pub use lookups::{Prepared, compared_cells};
+pub use lookups::{ComparedCell, Prepared, compared_cells};
 use lookups::{Tables, types_of};
 pub use row_bits::RowBits;
 use std::collections::{BTreeMap, HashMap};

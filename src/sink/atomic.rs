@@ -50,8 +50,11 @@ impl Partial {
         self.file.sync_all()
     }
 
-    /// Gives the file its name at once, in place of what had it.
+    /// Gives the file its name at once, in place of what had it; who may read that, and nobody else, may read this.
     pub fn commit(mut self) -> io::Result<()> {
+        if let Ok(replaced) = fs::metadata(&self.target) {
+            self.file.set_permissions(replaced.permissions())?;
+        }
         if self.hidden.is_none() {
             match link(&self.file, &self.target) {
                 // Only a rename replaces.

@@ -4,11 +4,15 @@ use super::columns::{from_arrow, kept};
 use super::lists::{Patterns, Texts, Value};
 use super::target::Target;
 use super::{Extra, Plan, RowWriter, Sink, Verdicts};
+use crate::error::escape_controls;
 use crate::input::{FileOrigin, Whole, WholeRows};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef};
 use arrow_buffer::BooleanBuffer;
 use arrow_json::WriterBuilder;
 use arrow_json::writer::LineDelimited;
-use arrow_schema::SchemaRef;
+use arrow_schema::{DataType, SchemaRef};
 use std::io::{self, BufWriter, Write};
 
 pub(super) static SINK: Sink = Sink {
@@ -62,6 +66,14 @@ impl JsonRows {
     fn typed(&self, rows: &WholeRows, keep: &BooleanBuffer) -> io::Result<Vec<u8>> {
         let Some(columns) = &self.columns else { return Err(io::Error::other("rows come without lines")) };
         let batch = kept(rows, keep, columns, false).map_err(from_arrow)?;
+        for (column, field) in batch.columns().iter().zip(batch.schema().fields()) {
+            if holds_no_number(column) {
+                let name = escape_controls(field.name());
+                let message =
+                    format!("column `{name}` has NaN or infinity, which JSON does not have: name another format");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+        }
         let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
         writer.write(&batch).map_err(from_arrow)?;
         writer.finish().map_err(from_arrow)?;
@@ -94,6 +106,15 @@ impl RowWriter for JsonRows {
     fn finish(self: Box<Self>) -> io::Result<Target> {
         self.out.into_inner().map_err(io::IntoInnerError::into_error)
     }
+}
+
+/// Whether a column of floats has one that is no number. NULL is none.
+fn holds_no_number(column: &ArrayRef) -> bool {
+    if !column.data_type().is_floating() {
+        return false;
+    }
+    let doubles = arrow_cast::cast(column, &DataType::Float64);
+    doubles.is_ok_and(|doubles| doubles.as_primitive::<Float64Type>().iter().flatten().any(|value| !value.is_finite()))
 }
 
 /// What is added to a row.

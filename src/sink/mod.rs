@@ -241,13 +241,14 @@ fn sink_of(
              Parquet"
         )));
     }
-    if let Some(format) = format {
+    if let Some(format) = format.filter(|_| !crate::input::is_format_name(extension)) {
         return find(format).ok_or_else(|| {
             let format = escape_controls(format);
             Error::Option(format!("rows cannot be written as `{format}`; formats are {}", names()))
         });
     }
-    let own = origin.and_then(format_of).and_then(find);
+    let only_read = crate::input::is_format_name(extension) && find(extension).is_none();
+    let own = origin.and_then(format_of).and_then(find).filter(|_| !only_read);
     find(extension).or(own).ok_or_else(|| {
         let path = shown(&remote::shown_name(path));
         Error::Option(format!(

@@ -11,7 +11,7 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::{Field, Schema, SchemaRef};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter, ArrowWriter, add_encoded_arrow_schema_to_metadata};
-use parquet::basic::{Compression, Type as PhysicalType};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -27,7 +27,7 @@ pub(super) static SINK: Sink = Sink {
 };
 
 /// Rows of a row group, and about its bytes: it is held until it is complete.
-const GROUP_ROWS: usize = 1 << 20;
+const GROUP_ROWS: usize = 1 << 18;
 const GROUP_BYTES: usize = 64 << 20;
 
 /// Rules named in a row group: each takes some bytes of levels until they are packed.
@@ -150,6 +150,12 @@ fn alike(own: &SchemaDescriptor, original: &SchemaDescriptor) -> Result<SchemaDe
     Ok(SchemaDescriptor::new(Arc::new(root)))
 }
 
+/// Bytes that the writer gives decimals of a column that is stored in bytes of a fixed length.
+fn decimal_bytes(precision: i32) -> i32 {
+    // The fewest whose largest signed number has so many digits.
+    (1..=32).find(|bytes| 10f64.powi(precision) <= 2f64.powi(8 * bytes - 1)).unwrap_or(32)
+}
+
 /// How the values of a column are laid out: type, bytes of a fixed one, levels.
 type Layout = (PhysicalType, i32, i16, i16);
 
@@ -157,13 +163,22 @@ fn leaves(field: &TypePtr) -> Result<Vec<Layout>, ParquetError> {
     let root = Type::group_type_builder("schema").with_fields(vec![field.clone()]).build()?;
     let descriptor = SchemaDescriptor::new(Arc::new(root));
     let layout = |column: &parquet::schema::types::ColumnDescPtr| {
-        let length = match column.physical_type() {
-            PhysicalType::FIXED_LEN_BYTE_ARRAY => column.type_length(),
-            _ => 0,
+        let (kind, length) = match column.physical_type() {
+            PhysicalType::FIXED_LEN_BYTE_ARRAY => (column.physical_type(), column.type_length()),
+            // Small decimals are whole numbers for the writer, unless its column says bytes.
+            PhysicalType::INT32 | PhysicalType::INT64 if is_decimal(column) => {
+                (PhysicalType::FIXED_LEN_BYTE_ARRAY, decimal_bytes(column.type_precision()))
+            }
+            other => (other, 0),
         };
-        (column.physical_type(), length, column.max_def_level(), column.max_rep_level())
+        (kind, length, column.max_def_level(), column.max_rep_level())
     };
     Ok(descriptor.columns().iter().map(layout).collect())
+}
+
+fn is_decimal(column: &parquet::schema::types::ColumnDescPtr) -> bool {
+    column.converted_type() == ConvertedType::DECIMAL
+        || matches!(column.logical_type_ref(), Some(LogicalType::Decimal { .. }))
 }
 
 /// The codec of the source, or the one that took its place.

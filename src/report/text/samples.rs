@@ -42,6 +42,9 @@ pub(super) fn write(
             }
         }
     }
+    if samples.failing == 0 {
+        return writeln!(out, "{pad}no single row fails");
+    }
     let rows = if samples.failing == 1 { "row" } else { "rows" };
     writeln!(out, "{pad}shown {} of {} failing {rows}", grouped(samples.rows.len() as u64), grouped(samples.failing))
 }
