@@ -4,16 +4,16 @@ use super::columns::{from_arrow, kept};
 use super::lists::{Patterns, Texts, Value};
 use super::target::Target;
 use super::{Extra, Plan, RowWriter, Sink, Verdicts};
-use crate::error::escape_controls;
 use crate::input::{FileOrigin, Whole, WholeRows};
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::types::{Float32Type, Float64Type};
 use arrow_buffer::BooleanBuffer;
 use arrow_json::WriterBuilder;
-use arrow_json::writer::LineDelimited;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder};
+use arrow_schema::{ArrowError, FieldRef, SchemaRef};
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 pub(super) static SINK: Sink = Sink {
     name: "json",
@@ -66,15 +66,11 @@ impl JsonRows {
     fn typed(&self, rows: &WholeRows, keep: &BooleanBuffer) -> io::Result<Vec<u8>> {
         let Some(columns) = &self.columns else { return Err(io::Error::other("rows come without lines")) };
         let batch = kept(rows, keep, columns, false).map_err(from_arrow)?;
-        for (column, field) in batch.columns().iter().zip(batch.schema().fields()) {
-            if holds_no_number(column) {
-                let name = escape_controls(field.name());
-                let message =
-                    format!("column `{name}` has NaN or infinity, which JSON does not have: name another format");
-                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-            }
-        }
-        let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
+        let floats = Arc::new(FloatEncoders);
+        let mut writer = WriterBuilder::new()
+            .with_explicit_nulls(true)
+            .with_encoder_factory(floats)
+            .build::<_, LineDelimited>(Vec::new());
         writer.write(&batch).map_err(from_arrow)?;
         writer.finish().map_err(from_arrow)?;
         Ok(writer.into_inner())
@@ -108,13 +104,55 @@ impl RowWriter for JsonRows {
     }
 }
 
-/// Whether a column of floats has one that is no number. NULL is none.
-fn holds_no_number(column: &ArrayRef) -> bool {
-    if !column.data_type().is_floating() {
-        return false;
+/// Writes floats that are no number as Spark does, `"NaN"` and `"Infinity"`: JSON has none, and NULL would be another value.
+#[derive(Debug)]
+struct FloatEncoders;
+
+struct Floats<'a>(&'a [f64]);
+
+impl Encoder for Floats<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        match self.0.get(row) {
+            Some(value) if value.is_nan() => out.extend_from_slice(b"\"NaN\""),
+            Some(value) if *value == f64::INFINITY => out.extend_from_slice(b"\"Infinity\""),
+            Some(value) if *value == f64::NEG_INFINITY => out.extend_from_slice(b"\"-Infinity\""),
+            Some(value) => out.extend_from_slice(serde_json::Value::from(*value).to_string().as_bytes()),
+            None => out.extend_from_slice(b"null"),
+        }
     }
-    let doubles = arrow_cast::cast(column, &DataType::Float64);
-    doubles.is_ok_and(|doubles| doubles.as_primitive::<Float64Type>().iter().flatten().any(|value| !value.is_finite()))
+}
+
+struct ShortFloats<'a>(&'a [f32]);
+
+impl Encoder for ShortFloats<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        match self.0.get(row) {
+            // The shortest digits that tell it from other short floats.
+            Some(value) if value.is_finite() => out.extend_from_slice(value.to_string().as_bytes()),
+            Some(value) => Floats(&[f64::from(*value)]).encode(0, out),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+}
+
+impl EncoderFactory for FloatEncoders {
+    fn make_default_encoder<'a>(
+        &self,
+        _: &'a FieldRef,
+        array: &'a dyn Array,
+        _: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let nulls = array.nulls().cloned();
+        Ok(if let Some(doubles) = array.as_primitive_opt::<Float64Type>() {
+            let odd = doubles.values().iter().any(|value| !value.is_finite());
+            odd.then(|| NullableEncoder::new(Box::new(Floats(doubles.values())), nulls))
+        } else if let Some(floats) = array.as_primitive_opt::<Float32Type>() {
+            let odd = floats.values().iter().any(|value| !value.is_finite());
+            odd.then(|| NullableEncoder::new(Box::new(ShortFloats(floats.values())), nulls))
+        } else {
+            None
+        })
+    }
 }
 
 /// What is added to a row.
