@@ -69,6 +69,16 @@ impl Bits {
         batch.tests.get(*self.tests.get(&metric)?)
     }
 
+    /// Closes tests that no open samples need: these have all their rows.
+    fn close_all_but<'s>(&self, open: impl Iterator<Item = &'s Sampling>, plan: &RowPlan, pass: &RowPass<'_>) {
+        let leaves = open.filter_map(|sampling| match sampling.target() {
+            Target::Leaf(at) => plan.leaves.get(at),
+            Target::Rule(_) => None,
+        });
+        let needed: Vec<MetricId> = leaves.flat_map(|leaf| leaf.tests.iter().flatten()).copied().collect();
+        self.tests.iter().filter(|(id, _)| !needed.contains(id)).for_each(|(_, test)| pass.close(*test));
+    }
+
     fn verdicts(&self, leaf: &Leaf, batch: &RowBatch, skip_filtered: bool) -> RowVerdicts {
         let tests = leaf.tests.iter().flatten().filter_map(|id| self.test(*id, batch));
         let satisfying = tests.cloned().reduce(|all, own| &all & &own);
@@ -190,6 +200,9 @@ impl RowContext<'_> {
             }
             if let Some(outputs) = &mut outputs {
                 outputs.write(&batch, &rules)?;
+            }
+            if !counting {
+                bits.close_all_but(samplings.iter().filter(|own| own.is_open()), plan, &pass);
             }
             let more = counting || samplings.iter().any(Sampling::is_open);
             Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })

@@ -54,6 +54,8 @@ struct Filter {
 pub struct RowPass<'a> {
     dataset: &'a Dataset,
     tests: Vec<Source>,
+    /// Tests that nobody asks any more.
+    closed: Vec<AtomicBool>,
     filters: Vec<Filter>,
     /// Columns that are read, by position in the schema: those asked for first.
     columns: Vec<usize>,
@@ -85,6 +87,7 @@ impl<'a> RowPass<'a> {
         Self {
             dataset,
             tests: Vec::new(),
+            closed: Vec::new(),
             filters: Vec::new(),
             columns: columns.to_vec(),
             asked: columns.len(),
@@ -118,13 +121,22 @@ impl<'a> RowPass<'a> {
         }
         let test = RowTest::new(metric, &types, keys).map_err(|error| Error::Internal(format!("{metric}: {error}")))?;
         self.tests.push(Source::Columns(test.ok_or_else(internal)?, places));
+        self.closed.push(AtomicBool::new(false));
         Ok(self.tests.len() - 1)
     }
 
     /// Adds a test whose answers are known; gives its place.
     pub fn known(&mut self, bits: RowBits) -> usize {
         self.tests.push(Source::Known(bits));
+        self.closed.push(AtomicBool::new(false));
         self.tests.len() - 1
+    }
+
+    /// Says that the answers to a test are not needed any more: no row satisfies it from some batch on.
+    pub fn close(&self, test: usize) {
+        if let Some(closed) = self.closed.get(test) {
+            closed.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Asks which rows a filter selects, given by its text; gives its place.
@@ -276,8 +288,9 @@ impl<'a> RowPass<'a> {
         for batch in part.read_whole(&self.columns, options.batch_rows.max(1), self.whole)? {
             let WholeRows { mut columns, whole } = batch?;
             let mut tests = Vec::with_capacity(self.tests.len());
-            for (source, dictionary) in self.tests.iter().zip(&mut dictionaries) {
+            for ((source, dictionary), closed) in self.tests.iter().zip(&mut dictionaries).zip(&self.closed) {
                 tests.push(match source {
+                    _ if closed.load(Ordering::Relaxed) => Some(BooleanBuffer::new_unset(columns.rows)),
                     Source::Known(_) => None,
                     Source::Columns(test, places) => {
                         let own: Vec<_> = places.iter().map(|place| columns.arrays[*place].clone()).collect();
