@@ -1,5 +1,6 @@
 //! Arguments as typed.
 
+use super::publication::PublicationArguments;
 use super::rows::{RedactArguments, RowArguments};
 use crate::input::csv::CsvOptions;
 use crate::input::{MissingColumns, ReadOptions};
@@ -49,7 +50,7 @@ pub enum Colour {
 pub enum Command {
     /// Check data files against a ruleset
     #[command(
-        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
+        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset orders.dqdl --output cloudwatch=metrics.json --dataset sales.orders orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
     )]
     Check(Box<CheckArguments>),
     /// Check rulesets themselves, without data
@@ -79,10 +80,10 @@ pub struct CheckArguments {
     /// Files, directories, patterns or URLs (s3://, gs://, az://, https://), checked as one dataset; - is stdin
     #[arg(required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
-    /// The report on stdout
+    /// The report on stdout; docs/outputs.md shows the formats
     #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = formats())]
     pub format: String,
-    /// Write a report to a file; repeatable, - is stdout
+    /// Write a report to a file; repeatable, - is stdout; glue-s3=DIRECTORY/ makes a file below year=/month=/day=
     #[arg(long, short = 'o', value_name = "FORMAT=PATH")]
     pub output: Vec<String>,
     /// Passed rules: a count, or one by one
@@ -115,6 +116,9 @@ pub struct CheckArguments {
     /// Which rows are shown and where they go.
     #[command(flatten)]
     pub rows: RowArguments,
+    /// Names for services and tools that collect results.
+    #[command(flatten)]
+    pub publication: PublicationArguments,
     /// How long one CustomSql query may take
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub sql_timeout: Duration,

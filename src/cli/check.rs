@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
     let sinks = output::sinks(&arguments.format, &arguments.output)?;
+    let mut publication = arguments.publication.publication()?;
     let references = arguments.references.paths()?;
     let stdin = Path::new(STDIN);
     if arguments.ruleset == stdin && arguments.data.iter().any(|data| data == stdin) {
@@ -68,16 +69,20 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         check(&ruleset, &arguments.data, &options, Watch { progress: Some(progress), stop: Some(stop) })
     })?;
     show_sql_mistakes(&text, &run.sql_mistakes, global)?;
+    let timed = arguments.rules.now.is_none();
+    // Who sets the clock answers for it: services may refuse results of another time.
+    publication.sent = timed.then(chrono::Utc::now);
     let report = Report {
         run: &run,
         ruleset: &text.name,
         lines: &LineIndex::new(&text.text),
-        timed: arguments.rules.now.is_none(),
+        timed,
         style: Style {
             colour: output::stdout_colour(global),
             show_all: arguments.show == Show::All,
             ..Style::default()
         },
+        publication: &publication,
     };
     output::write(&report, &sinks)?;
     // Analyzers carry no verdict, but one without a value was not evaluated.

@@ -11,6 +11,7 @@ mod lint;
 mod memory;
 mod output;
 mod progress;
+mod publication;
 mod rows;
 mod rules;
 mod source;

@@ -3,8 +3,9 @@
 use super::args::{Colour, Global};
 use super::exit::Trouble;
 use crate::error::shown;
-use crate::report::{Format, Report, find};
+use crate::report::{Format, Report, file_below, find};
 use crate::sink::atomic::replace;
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -108,7 +109,7 @@ pub fn write(report: &Report<'_>, sinks: &[Sink]) -> Result<(), Trouble> {
             ..*report
         };
         let written = (sink.format.write)(&report, &mut bytes).and_then(|()| match &sink.path {
-            Some(path) => replace(path, &bytes),
+            Some(path) => replace(&file_of(path, sink.format, &report)?, &bytes),
             None => stdout(&bytes),
         });
         if let Err(error) = written {
@@ -117,6 +118,19 @@ pub fn write(report: &Report<'_>, sinks: &[Sink]) -> Result<(), Trouble> {
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(Trouble::Sink(failed.join("; "))) }
+}
+
+/// The file that a report goes to: a path that ends as directories do is one, for formats that have files in them.
+fn file_of<'p>(path: &'p Path, format: &Format, report: &Report<'_>) -> io::Result<Cow<'p, Path>> {
+    if !path.to_string_lossy().ends_with(std::path::is_separator) {
+        return Ok(path.into());
+    }
+    let Some(name) = file_below(format, report) else { return Ok(path.into()) };
+    let file = path.join(name);
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    Ok(file.into())
 }
 
 /// Writes to stdout; a reader that went away is no mistake.

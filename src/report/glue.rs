@@ -20,16 +20,24 @@ const NAME: usize = 255;
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let run = report.run;
     let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-    let completed = if report.timed { run.started + run.elapsed } else { run.started };
     let mut document = Map::new();
-    document.insert("ResultId".into(), result_id(report).into());
+    document.insert("ResultId".into(), format!("dqresult-{}", run_digits(report)).into());
     if let Some(score) = run.score {
         document.insert("Score".into(), score.into());
     }
-    document.insert("RulesetName".into(), cut(&ruleset_name(report.ruleset), NAME).into());
+    if report.publication.table.is_some() {
+        let name = |name: &str| cut(&plain(name), NAME);
+        let table = json!({
+            "DatabaseName": name(report.database()),
+            "TableName": name(&report.table()),
+            "CatalogId": name(report.catalog()),
+        });
+        document.insert("DataSource".into(), json!({ "GlueTable": table }));
+    }
+    document.insert("RulesetName".into(), cut(&plain(&report.ruleset_name()), NAME).into());
     document.insert("EvaluationContext".into(), "dq".into());
     document.insert("StartedOn".into(), time(run.started).into());
-    document.insert("CompletedOn".into(), time(completed).into());
+    document.insert("CompletedOn".into(), time(report.completed()).into());
     let rules = run.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.verdict != Verdict::Skip);
     document.insert(
         "RuleResults".into(),
@@ -110,8 +118,8 @@ fn analyzer_result(position: usize, analyzer: &AnalyzerOutcome) -> Value {
     result.into()
 }
 
-/// Forty hexadecimal digits, the same for the same rules, files and time.
-fn result_id(report: &Report<'_>) -> String {
+/// Forty hexadecimal digits that name the run: the same for the same rules, files and time.
+pub(super) fn run_digits(report: &Report<'_>) -> String {
     let mut seed = format!("{}\n{}\n", report.ruleset, report.run.started.to_rfc3339());
     for outcome in &report.run.outcomes {
         seed.push_str(&outcome.rule);
@@ -119,17 +127,16 @@ fn result_id(report: &Report<'_>) -> String {
     }
     report.run.files.iter().for_each(|file| seed.push_str(&file.to_string_lossy()));
     let hash = xxh3_128(seed.as_bytes());
-    format!("dqresult-{hash:032x}{:08x}", (hash >> 64) as u32 ^ hash as u32)
+    format!("{hash:032x}{:08x}", (hash >> 64) as u32 ^ hash as u32)
 }
 
-fn ruleset_name(path: &str) -> String {
-    let name = std::path::Path::new(path).file_stem().map_or(path.into(), |stem| stem.to_string_lossy());
-    // Names hold no line ends or control characters.
+/// A name without line ends and control characters.
+fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }).collect()
 }
 
 /// At most `limit` bytes, cut between characters.
-fn cut(text: &str, limit: usize) -> String {
+pub(super) fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_string();
     }

@@ -12,6 +12,12 @@ use std::io::{self, Write};
 const VERSION: u32 = 1;
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &document(report))?;
+    writeln!(out)
+}
+
+/// The whole result.
+pub(super) fn document(report: &Report<'_>) -> Value {
     let run = report.run;
     let mut document = json!({
         "version": VERSION,
@@ -51,8 +57,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     {
         object.insert("incomplete".into(), true.into());
     }
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    document
 }
 
 fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {

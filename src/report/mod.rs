@@ -2,15 +2,25 @@
 //!
 //! A format is one file of this room and one line of [`FORMATS`].
 
+mod cloudwatch;
+mod emf;
+mod eventbridge;
 mod glue;
+mod glue_s3;
 mod json;
+mod jsonl;
+mod openlineage;
+mod prometheus;
+mod publication;
 mod text;
 
+pub use publication::Publication;
 pub use text::{Style, bytes_text, wrapped};
 
 use crate::check::Run;
 use crate::span::LineIndex;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// Everything a format may show.
 pub struct Report<'a> {
@@ -24,6 +34,8 @@ pub struct Report<'a> {
     pub timed: bool,
     /// How to show it to people.
     pub style: Style,
+    /// Names for services and tools that collect results.
+    pub publication: &'a Publication,
 }
 
 /// A report format.
@@ -39,9 +51,24 @@ pub static FORMATS: &[Format] = &[
     Format { name: "text", write: text::write },
     Format { name: "json", write: json::write },
     Format { name: "glue", write: glue::write },
+    Format { name: "glue-s3", write: glue_s3::write },
+    Format { name: "cloudwatch", write: cloudwatch::write },
+    Format { name: "emf", write: emf::write },
+    Format { name: "eventbridge", write: eventbridge::write },
+    Format { name: "jsonl", write: jsonl::write },
+    Format { name: "openlineage", write: openlineage::write },
+    Format { name: "prometheus", write: prometheus::write },
 ];
 
 /// The format of that name.
 pub fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
+
+/// The file that a report becomes below a directory, of formats that are read by directory.
+pub fn file_below(format: &Format, report: &Report<'_>) -> Option<PathBuf> {
+    (format.name == "glue-s3").then(|| glue_s3::file_below(report))
+}
+
+#[cfg(test)]
+mod example;
