@@ -507,6 +507,7 @@ fn skipped(node: &BoundNode) -> Outcome {
         message: Some("deselected".into()),
         help: None,
         metrics: Vec::new(),
+        compared: Vec::new(),
         rows: None,
         row_counts: None,
         samples: None,

@@ -23,7 +23,7 @@
 //! text → tokens → tree ([`dqdl`]) → bound rules ([`rules`]: registry and schema) → a set
 //! of deduplicated metrics ([`plan`]) → one scan over Arrow batches ([`input`], [`scan`],
 //! [`metrics`], predicates in [`sql`]) → observations → verdicts ([`verdict`]) → reports
-//! ([`report`]); checked rows go to files ([`sink`]). [`check`](mod@check) is the only file that knows the whole order; `cli` the
+//! ([`report`], with a [`scorecard`]); checked rows go to files ([`sink`]). [`check`](mod@check) is the only file that knows the whole order; `cli` the
 //! only room that knows arguments, terminals and exit codes.
 //!
 //! Four kinds of bad news stay apart: a mistake in the ruleset is a
@@ -46,6 +46,7 @@ pub mod report;
 pub mod rules;
 pub mod sample;
 pub mod scan;
+pub mod scorecard;
 pub mod sink;
 pub mod span;
 pub mod sql;

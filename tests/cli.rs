@@ -132,6 +132,32 @@ fn json_follows_its_schema_and_is_the_same_at_any_thread_count() {
 }
 
 #[test]
+fn the_html_report_is_one_page_and_the_same_at_any_thread_count() {
+    let page = |threads: &str| {
+        run(dq().args(["check", "--format", "html", "--redact", "off", "--now", "2026-11-21T12:00:00Z"]).args([
+            "--threads",
+            threads,
+            "--ruleset",
+            "rulesets/customers.dqdl",
+            "fixtures/data/customers.csv",
+        ]))
+    };
+    let one = page("1");
+    assert_eq!(one.code, 1);
+    assert_eq!(one.stdout, page("4").stdout);
+    for part in [
+        "<title>FAIL customers.csv: data quality</title>",
+        "aria-label=\"Score 86.36 %: 19 of 22 rules pass\"",
+        "<p class=\"sentence\">In column country, 2 of 200 rows fail (1 %).</p>",
+        "aria-label=\"Observed 198 of 200 (99 %), expected all of them\"",
+        "<figcaption>rulesets/customers.dqdl, line 32</figcaption>",
+        "<td>&quot;tomas.hansen1019(at)example.com&quot;</td>",
+    ] {
+        assert!(one.stdout.contains(part), "{part} is not in\n{}", one.stdout);
+    }
+}
+
+#[test]
 fn glue_output_has_the_shape_of_the_api() {
     let ran = run(dq().args([
         "check",

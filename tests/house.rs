@@ -59,7 +59,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scan", &["input", "metrics", "plan", "sql"]),
     ("verdict", &["dqdl", "metrics", "plan", "rules"]),
     ("check", &["dqdl", "input", "metrics", "plan", "rules", "scan", "sink", "sql", "verdict"]),
-    ("report", &["check", "verdict"]),
+    ("scorecard", &["check", "verdict"]),
+    ("report", &["check", "scorecard", "verdict"]),
     ("cli", &["check", "dqdl", "input", "plan", "report", "rules", "sink", "verdict"]),
 ];
 

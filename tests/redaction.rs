@@ -73,7 +73,7 @@ fn hidden_values_are_in_no_report_and_no_message() {
     let data = Data::new();
     let mut quoted = 0;
     for (file, rules, arguments) in QUOTING {
-        for format in ["text", "json", "glue", "glue-s3", "jsonl"] {
+        for format in ["text", "json", "glue", "html", "glue-s3", "jsonl"] {
             let with = |redact: &str| {
                 let all = [*arguments, &["--format", format, "--redact", redact]].concat();
                 printed(&data, file, rules, &all, &[])

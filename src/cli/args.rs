@@ -50,7 +50,7 @@ pub enum Colour {
 pub enum Command {
     /// Check data files against a ruleset
     #[command(
-        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset orders.dqdl --output cloudwatch=metrics.json --dataset sales.orders orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
+        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset orders.dqdl --output cloudwatch=metrics.json --dataset sales.orders orders.parquet\n  dq check --ruleset orders.dqdl --output html=report.html orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
     )]
     Check(Box<CheckArguments>),
     /// Check rulesets themselves, without data

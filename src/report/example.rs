@@ -26,6 +26,7 @@ pub(super) fn outcome(rule: &str, verdict: Verdict) -> Outcome {
         metrics: Vec::new(),
         rows: None,
         row_counts: None,
+        compared: Vec::new(),
         samples: None,
         columns: Vec::new(),
         labels: BTreeMap::new(),

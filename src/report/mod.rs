@@ -7,6 +7,7 @@ mod emf;
 mod eventbridge;
 mod glue;
 mod glue_s3;
+mod html;
 mod json;
 mod jsonl;
 mod openlineage;
@@ -58,6 +59,7 @@ pub static FORMATS: &[Format] = &[
     Format { name: "jsonl", write: jsonl::write },
     Format { name: "openlineage", write: openlineage::write },
     Format { name: "prometheus", write: prometheus::write },
+    Format { name: "html", write: html::write },
 ];
 
 /// The format of that name.

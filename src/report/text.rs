@@ -1,9 +1,9 @@
 //! For people: failures first, 80 columns, nothing rounded to 100 %.
 
-mod samples;
+pub(super) mod samples;
 
 use super::Report;
-use crate::check::AnalyzerOutcome;
+use crate::check::{AnalyzerOutcome, Run};
 use crate::error::escape_controls;
 use crate::value::Number;
 use crate::verdict::{Outcome, Verdict};
@@ -209,7 +209,7 @@ fn analyzed(analyzer: &AnalyzerOutcome, style: Style, out: &mut dyn Write) -> io
 }
 
 /// A bound of a bin in six digits.
-fn short(bound: f64) -> String {
+pub(super) fn short(bound: f64) -> String {
     let plain = format!("{bound}");
     let rounded = format!("{bound:.5e}").parse().unwrap_or(bound);
     match rounded.abs() {
@@ -220,7 +220,7 @@ fn short(bound: f64) -> String {
 }
 
 /// Glue's sentences in fewer words where the number stands right above.
-fn plain(line: &str) -> String {
+pub(super) fn plain(line: &str) -> String {
     match line {
         "Value: NULL does not meet the constraint requirement!" => "NULL does not satisfy this rule".into(),
         "Value: NaN does not meet the constraint requirement!" => "NaN does not satisfy this rule".into(),
@@ -229,7 +229,7 @@ fn plain(line: &str) -> String {
 }
 
 /// What was seen: rows that satisfy, and the metrics that say more than their share.
-fn observed(outcome: &Outcome) -> Option<String> {
+pub(super) fn observed(outcome: &Outcome) -> Option<String> {
     let mut parts = Vec::new();
     if let Some((passed, total)) = outcome.rows {
         parts.push(format!("{} of {} rows satisfy ({})", grouped(passed), grouped(total), percent(passed, total)));
@@ -247,7 +247,7 @@ fn observed(outcome: &Outcome) -> Option<String> {
 }
 
 /// A share in percent; neither a failure nor a success is rounded away.
-fn percent(part: u64, whole: u64) -> String {
+pub(super) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "no rows".into();
     }
@@ -259,20 +259,24 @@ fn percent(part: u64, whole: u64) -> String {
     }
 }
 
+/// The verdict of a whole run; an analyzer without a value was not evaluated.
+pub(super) fn overall(run: &Run) -> Verdict {
+    if run.count(Verdict::Error) > 0 || run.analyzers.iter().any(|analyzer| analyzer.message.is_some()) {
+        Verdict::Error
+    } else if run.count(Verdict::Fail) > 0 {
+        Verdict::Fail
+    } else if run.count(Verdict::Pass) > 0 {
+        Verdict::Pass
+    } else {
+        Verdict::Skip
+    }
+}
+
 fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (run, style) = (report.run, report.style);
     let [passed, failed, errors, skipped] =
         [Verdict::Pass, Verdict::Fail, Verdict::Error, Verdict::Skip].map(|verdict| run.count(verdict));
     let unmeasured = run.analyzers.iter().filter(|analyzer| analyzer.message.is_some()).count();
-    let overall = if errors + unmeasured > 0 {
-        Verdict::Error
-    } else if failed > 0 {
-        Verdict::Fail
-    } else if passed > 0 {
-        Verdict::Pass
-    } else {
-        Verdict::Skip
-    };
     let mut counts = vec![format!("{} passed", grouped(passed as u64))];
     counts.extend(
         [(failed, "failed"), (errors, "could not be evaluated"), (skipped, "skipped")]
@@ -288,7 +292,7 @@ fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let score = run.score.map_or("no score".to_string(), |_| {
         format!("score {}", percent(passed as u64, (passed + failed + errors) as u64))
     });
-    writeln!(out, "{} {}, {score}", style.verdict(overall), counts.join(", "))?;
+    writeln!(out, "{} {}, {score}", style.verdict(overall(run)), counts.join(", "))?;
     let took = if report.timed { format!(" in {}", seconds(run.elapsed.as_secs_f64())) } else { String::new() };
     writeln!(
         out,
@@ -302,12 +306,12 @@ fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
-fn seconds(seconds: f64) -> String {
+pub(super) fn seconds(seconds: f64) -> String {
     if seconds < 0.1 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
 }
 
 /// `1,234,567`
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {

@@ -1,6 +1,7 @@
 //! One rule: its observation, the results, its verdict and what to say about it.
 
-use super::{Verdict, compose, number};
+use super::{Compared, Verdict, compose, number};
+use crate::comparison::Operator;
 use crate::metrics::{NoValue, Statistic};
 use crate::plan::{Clause, Expectation, Measure, MessageLine, Observation, Results};
 use crate::rules::bind::{BoundNode, BoundRule};
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub help: Option<String>,
     /// Metrics under their public names, in the order the rule reports them.
     pub metrics: Vec<(String, Number)>,
+    /// What decided, in the order of the rule's clauses; nothing for composites and what could not be evaluated.
+    pub compared: Vec<Compared>,
     /// Rows that satisfy, and rows judged, for rules that judge rows.
     pub rows: Option<(u64, u64)>,
     /// What became of all rows, where the rule judges rows.
@@ -54,6 +57,7 @@ impl Outcome {
             self.code = Some("interrupted");
             self.message = Some(format!("the check was interrupted before all rows were read{before}"));
             self.help = None;
+            self.compared.clear();
         }
     }
 }
@@ -124,6 +128,7 @@ impl Judge<'_> {
                     message: (!messages.is_empty()).then(|| messages.join("\n")),
                     help: cause.and_then(|operand| operand.help.clone()),
                     metrics,
+                    compared: Vec::new(),
                     rows: None,
                     row_counts: None,
                     samples: None,
@@ -145,6 +150,7 @@ impl Judge<'_> {
             message: None,
             help: None,
             metrics: Vec::new(),
+            compared: Vec::new(),
             rows: None,
             row_counts: None,
             samples: None,
@@ -172,6 +178,10 @@ impl Judge<'_> {
                         [clause] => self.rows_of(&clause.measure),
                         _ => None,
                     };
+                    if matches!(judged.verdict, Verdict::Pass | Verdict::Fail) {
+                        let compared = |clause| self.compared(rule, clause);
+                        outcome.compared = observation.clauses.iter().filter_map(compared).collect();
+                    }
                 }
                 judged
             }
@@ -275,6 +285,28 @@ impl Judge<'_> {
                 None => all(value),
             },
             Expectation::All => all(value),
+        })
+    }
+
+    /// What [`Judge::clause`] decides by, for those who show it.
+    fn compared(&self, rule: &BoundRule, clause: &Clause) -> Option<Compared> {
+        let condition = match clause.expectation {
+            Expectation::Condition => Some(rule.condition.as_ref().and_then(as_number)?),
+            Expectation::Threshold => rule.threshold.as_ref(),
+            Expectation::All => None,
+        };
+        let (operator, operands) = match condition {
+            Some(condition) => (condition.operator, condition.numbers()?),
+            None => (Operator::Equal, vec![Number::integer(1)]),
+        };
+        let counts = self.rows_of(&clause.measure);
+        Some(Compared {
+            observed: self.results.read(&clause.measure).ok()?,
+            counts,
+            share: counts.is_some() || clause.expectation != Expectation::Condition,
+            operator,
+            operands,
+            met: self.clause(rule, clause).ok()?,
         })
     }
 

@@ -4,11 +4,13 @@
 //! Nothing that was not evaluated ever passes: a missing column, a metric without
 //! data, a past value that is not there are ERROR with a reason.
 
+mod compared;
 mod compose;
 mod judge;
 mod number;
 mod rows;
 
+pub use compared::Compared;
 pub use judge::{Judge, Outcome};
 pub use rows::{RowRule, RowVerdicts};
 

@@ -50,11 +50,13 @@ pub(super) fn write(
 }
 
 /// A column of the table, escaped.
-struct Column {
-    head: String,
-    cells: Vec<String>,
+pub(in crate::report) struct Column {
+    /// Its name.
+    pub(in crate::report) head: String,
+    /// One per row; empty where a row has no such cell.
+    pub(in crate::report) cells: Vec<String>,
     /// Numbers stand below one another by their ends.
-    right: bool,
+    pub(in crate::report) right: bool,
     /// The end of a path says more than its start.
     keeps_end: bool,
 }
@@ -112,7 +114,8 @@ fn names<'a>(cells: impl Iterator<Item = &'a Named>) -> Vec<&'a str> {
     names
 }
 
-fn columns(rows: &[SampleRow], files: &[PathBuf]) -> Vec<Column> {
+/// The columns that together show all rows.
+pub(in crate::report) fn columns(rows: &[SampleRow], files: &[PathBuf]) -> Vec<Column> {
     let mut columns = Vec::new();
     if rows.iter().any(|row| row.group.is_some()) {
         let number = |row: &SampleRow| row.group.map_or_else(String::new, |group| (group + 1).to_string());
