@@ -30,6 +30,22 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// All of them.
+    pub const ALL: [Operator; 12] = [
+        Operator::Equal,
+        Operator::NotEqual,
+        Operator::Greater,
+        Operator::GreaterOrEqual,
+        Operator::Less,
+        Operator::LessOrEqual,
+        Operator::Between,
+        Operator::NotBetween,
+        Operator::In,
+        Operator::NotIn,
+        Operator::Matches,
+        Operator::NotMatches,
+    ];
+
     /// As written in the language.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -60,6 +60,8 @@ pub struct LineIndex {
     starts: Vec<usize>,
     text: String,
     ascii: bool,
+    /// Positions that are known without a text.
+    known: Vec<(usize, usize)>,
 }
 
 /// Columns beyond this many bytes of a line count bytes.
@@ -69,7 +71,12 @@ impl LineIndex {
     /// Indexes the line starts of `text`.
     pub fn new(text: &str) -> Self {
         let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1)).collect();
-        Self { starts, text: text.to_string(), ascii: text.is_ascii() }
+        Self { starts, text: text.to_string(), ascii: text.is_ascii(), known: Vec::new() }
+    }
+
+    /// An index without a text, of lines and columns from elsewhere: the offset `n` stands for the n-th of them.
+    pub fn of_positions(known: Vec<(usize, usize)>) -> Self {
+        Self { known, ..Self::new("") }
     }
 
     /// The first byte of a line, from 1; for lines behind the last, `usize::MAX`.
@@ -80,6 +87,9 @@ impl LineIndex {
     /// Line and column of a byte offset, both from 1; the column counts characters, a byte order
     /// mark not among them.
     pub fn position(&self, offset: usize) -> (usize, usize) {
+        if let Some(position) = self.known.get(offset) {
+            return *position;
+        }
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let start = self.starts[line - 1];
         let before = self.text.get(start..offset).filter(|before| !self.ascii && before.len() <= COUNTED);
@@ -98,5 +108,7 @@ mod tests {
         assert_eq!(index.position(3), (2, 1));
         assert_eq!(index.position(5), (3, 1));
         assert_eq!(LineIndex::new("\u{feff}éa").position(5), (1, 2));
+        let known = LineIndex::of_positions(vec![(7, 3), (9, 1)]);
+        assert_eq!([known.position(0), known.position(1)], [(7, 3), (9, 1)]);
     }
 }

@@ -60,7 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("verdict", &["dqdl", "metrics", "plan", "rules"]),
     ("check", &["dqdl", "input", "metrics", "plan", "rules", "scan", "sink", "sql", "verdict"]),
     ("scorecard", &["check", "verdict"]),
-    ("report", &["check", "scorecard", "verdict"]),
+    ("report", &["check", "rules", "scorecard", "verdict"]),
     ("cli", &["check", "dqdl", "input", "plan", "report", "rules", "sink", "verdict"]),
 ];
 

@@ -58,6 +58,11 @@ pub enum Command {
         after_help = "Examples:\n  dq lint rulesets/*.dqdl\n  dq lint --schema customers.parquet customers.dqdl\n  dq lint --target glue --fail-on warning --format json customers.dqdl"
     )]
     Lint(LintArguments),
+    /// Show a saved result again, in any format
+    #[command(
+        after_help = "The result is what dq check --format json, or --output json=PATH, wrote. The program exits with 0 whatever the verdict was: it judges nothing again.\n\nExamples:\n  dq report result.json\n  dq report --format markdown result.json >> $GITHUB_STEP_SUMMARY\n  dq report --format github -o junit=junit.xml -o sarif=dq.sarif result.json\n  dq check --ruleset orders.dqdl --format json orders.parquet | dq report -"
+    )]
+    Report(ReportArguments),
     /// Show the plan: metrics, the rules that read them, the columns read
     #[command(after_help = "Example:\n  dq explain --ruleset orders.dqdl orders.parquet")]
     Explain(ExplainArguments),
@@ -128,6 +133,25 @@ pub struct CheckArguments {
     /// Worker threads; all cores when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// `dq report`
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A result in our own JSON, or - for stdin
+    #[arg(value_name = "SAVED")]
+    pub saved: PathBuf,
+    /// The report on stdout
+    #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = formats())]
+    pub format: String,
+    /// Write a report to a file; repeatable, - is stdout
+    #[arg(long, short = 'o', value_name = "FORMAT=PATH")]
+    pub output: Vec<String>,
+    /// Passed rules: a count, or one by one
+    #[arg(long, value_name = "WHAT", default_value = "failed")]
+    pub show: Show,
+    #[command(flatten)]
+    pub publication: PublicationArguments,
 }
 
 /// A positive number of seconds.

@@ -12,6 +12,7 @@ mod memory;
 mod output;
 mod progress;
 mod publication;
+mod report;
 mod rows;
 mod rules;
 mod source;
@@ -43,6 +44,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         args::Command::Check(command) => check::run(command, &arguments.global),
         args::Command::Lint(command) => lint::run(command, &arguments.global),
         args::Command::Explain(command) => explain::run(command, &arguments.global),
+        args::Command::Report(command) => report::run(command, &arguments.global),
         args::Command::Rules(command) => rules::run(command, &arguments.global),
     };
     outcome.unwrap_or_else(|trouble| trouble.report())

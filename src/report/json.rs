@@ -4,12 +4,14 @@ use super::Report;
 use crate::check::AnalyzerOutcome;
 use crate::sample::{Cell, SampleRow, Samples};
 use crate::value::Number;
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Compared, Outcome, Verdict};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 /// Changes when a field changes its meaning or goes away.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &document(report))?;
@@ -30,7 +32,7 @@ pub(super) fn document(report: &Report<'_>) -> Value {
             "columns_read": run.columns_read,
             "bytes": run.bytes,
         },
-        "started": run.started.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "started": time(run.started),
         "score": run.score,
         "summary": {
             "rules": run.outcomes.len(),
@@ -60,18 +62,28 @@ pub(super) fn document(report: &Report<'_>) -> Value {
     document
 }
 
+/// Milliseconds, and more digits only where there are more: nothing of the time is lost.
+fn time(time: DateTime<Utc>) -> String {
+    let whole = time.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+    time.to_rfc3339_opts(if whole { SecondsFormat::Millis } else { SecondsFormat::AutoSi }, true)
+}
+
 fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
     let (line, column) = report.lines.position(outcome.span.start);
+    let (end_line, end_column) = report.lines.position(outcome.span.end);
     let mut object = Map::new();
     object.insert("rule".into(), outcome.rule.clone().into());
     object.insert("type".into(), outcome.rule_type.unwrap_or("Composite").into());
     object.insert("line".into(), line.into());
     object.insert("column".into(), column.into());
+    object.insert("end_line".into(), end_line.into());
+    object.insert("end_column".into(), end_column.into());
     object.insert("verdict".into(), outcome.verdict.as_str().into());
     object.insert("code".into(), outcome.code.into());
     object.insert("message".into(), outcome.message.clone().into());
     object.insert("help".into(), outcome.help.clone().into());
     object.insert("metrics".into(), metrics_json(&outcome.metrics).into());
+    object.extend(digits_json(&outcome.metrics));
     object.insert(
         "rows".into(),
         outcome.rows.map_or(Value::Null, |(passed, total)| json!({ "satisfying": passed, "judged": total })),
@@ -97,6 +109,9 @@ fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
             .collect::<Map<_, _>>()
             .into(),
     );
+    if !outcome.compared.is_empty() {
+        object.insert("compared".into(), outcome.compared.iter().map(compared_json).collect::<Vec<_>>().into());
+    }
     if !outcome.operands.is_empty() {
         object.insert(
             "operands".into(),
@@ -109,6 +124,19 @@ fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
         );
     }
     object
+}
+
+/// A comparison, its numbers as text: JSON has neither NaN nor all digits of some sums.
+fn compared_json(compared: &Compared) -> Value {
+    json!({
+        "observed": compared.observed.to_string(),
+        "satisfying": compared.counts.map(|(satisfying, _)| satisfying),
+        "judged": compared.counts.map(|(_, judged)| judged),
+        "share": compared.share,
+        "operator": compared.operator.as_str(),
+        "operands": compared.operands.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "met": compared.met,
+    })
 }
 
 fn samples_json(report: &Report<'_>, samples: &Samples) -> Value {
@@ -126,11 +154,26 @@ fn samples_json(report: &Report<'_>, samples: &Samples) -> Value {
             "group": row.group.map(|group| group + 1),
         })
     };
-    json!({
-        "failing": samples.failing,
-        "shown": samples.rows.len(),
-        "rows": samples.rows.iter().map(row).collect::<Vec<_>>(),
-    })
+    let mut object = Map::new();
+    object.insert("failing".into(), samples.failing.into());
+    object.insert("shown".into(), samples.rows.len().into());
+    object.insert("rows".into(), samples.rows.iter().map(row).collect::<Vec<_>>().into());
+    let texts = json!({
+        "key": texts(samples.rows.iter().flat_map(|row| &row.key)),
+        "cells": texts(samples.rows.iter().flat_map(|row| &row.cells)),
+        "reference": texts(samples.rows.iter().flat_map(|row| &row.reference)),
+    });
+    object.insert("texts".into(), texts);
+    object.into()
+}
+
+/// Columns whose values are texts: as texts of JSON, numbers look like them.
+fn texts<'a>(cells: impl Iterator<Item = &'a (String, Cell)>) -> Vec<&'a str> {
+    let mut seen = HashSet::new();
+    let text = |(name, cell): &'a (String, Cell)| {
+        (matches!(cell, Cell::Text(_)) && seen.insert(name.as_str())).then_some(name.as_str())
+    };
+    cells.filter_map(text).collect()
 }
 
 fn analyzer_json(analyzer: &AnalyzerOutcome) -> Value {
@@ -149,13 +192,21 @@ fn analyzer_json(analyzer: &AnalyzerOutcome) -> Value {
             (name.clone(), value)
         })
         .collect();
-    json!({
-        "analyzer": analyzer.analyzer,
-        "metrics": metrics_json(&analyzer.metrics),
-        "distributions": distributions,
-        "message": analyzer.message,
-        "help": analyzer.help,
-    })
+    let mut object = Map::new();
+    object.insert("analyzer".into(), analyzer.analyzer.clone().into());
+    object.insert("metrics".into(), metrics_json(&analyzer.metrics).into());
+    object.extend(digits_json(&analyzer.metrics));
+    object.insert("distributions".into(), distributions.into());
+    object.insert("message".into(), analyzer.message.clone().into());
+    object.insert("help".into(), analyzer.help.clone().into());
+    object.into()
+}
+
+/// All digits of the metrics whose double does not have them, under `digits`.
+fn digits_json(metrics: &[(String, Number)]) -> Option<(String, Value)> {
+    let lossy = metrics.iter().filter(|(_, value)| value.to_string() != value.to_f64().to_string());
+    let digits: Map<_, _> = lossy.map(|(name, value)| (name.clone(), value.to_string().into())).collect();
+    (!digits.is_empty()).then(|| ("digits".to_string(), digits.into()))
 }
 
 /// Metrics as doubles; those that are not finite are not among them.

@@ -1,18 +1,26 @@
 //! Runs to bytes. Reports compute nothing: what they show is in the [`Run`].
 //!
-//! A format is one file of this room and one line of [`FORMATS`].
+//! A format is one file of this room and one line of [`FORMATS`]. What it shows is in our JSON
+//! too: [`saved`] reads that back, and every format is the same again.
 
 mod cloudwatch;
 mod emf;
 mod eventbridge;
+mod finding;
+mod github;
+mod gitlab;
 mod glue;
 mod glue_s3;
 mod html;
 mod json;
 mod jsonl;
+mod junit;
+mod markdown;
 mod openlineage;
 mod prometheus;
 mod publication;
+mod sarif;
+pub mod saved;
 mod text;
 
 pub use publication::Publication;
@@ -60,6 +68,11 @@ pub static FORMATS: &[Format] = &[
     Format { name: "openlineage", write: openlineage::write },
     Format { name: "prometheus", write: prometheus::write },
     Format { name: "html", write: html::write },
+    Format { name: "junit", write: junit::write },
+    Format { name: "sarif", write: sarif::write },
+    Format { name: "markdown", write: markdown::write },
+    Format { name: "github", write: github::write },
+    Format { name: "gitlab", write: gitlab::write },
 ];
 
 /// The format of that name.

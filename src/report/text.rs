@@ -153,6 +153,30 @@ fn details(outcome: &Outcome, files: &[PathBuf], indent: usize, style: Style, ou
     failing(outcome, files, indent, style, out)
 }
 
+/// Columns of reports that nobody reads on a screen of known width.
+const WIDE: usize = 10_000;
+
+/// All that is said of a rule, below its text; with its failing rows if `samples`.
+pub(super) fn explained(outcome: &Outcome, files: &[PathBuf], samples: bool) -> String {
+    let style = Style { colour: false, show_all: true, width: WIDE };
+    let bare;
+    let outcome = if samples {
+        outcome
+    } else {
+        bare = without_samples(outcome);
+        &bare
+    };
+    let mut bytes = Vec::new();
+    // Memory takes all that is written.
+    let _ = details(outcome, files, 0, style, &mut bytes);
+    String::from_utf8_lossy(&bytes).trim_end().to_string()
+}
+
+fn without_samples(outcome: &Outcome) -> Outcome {
+    let operands = outcome.operands.iter().map(without_samples).collect();
+    Outcome { samples: None, operands, ..outcome.clone() }
+}
+
 /// Rows that fail, where they were looked for.
 fn failing(outcome: &Outcome, files: &[PathBuf], indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
     match &outcome.samples {
@@ -273,7 +297,13 @@ pub(super) fn overall(run: &Run) -> Verdict {
 }
 
 fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let (run, style) = (report.run, report.style);
+    let (overall, counts) = counted(report.run);
+    writeln!(out, "{} {counts}", report.style.verdict(overall))?;
+    writeln!(out, "      {}", facts(report))
+}
+
+/// The verdict over all rules, with the counts it comes from and the score.
+pub(super) fn counted(run: &Run) -> (Verdict, String) {
     let [passed, failed, errors, skipped] =
         [Verdict::Pass, Verdict::Fail, Verdict::Error, Verdict::Skip].map(|verdict| run.count(verdict));
     let unmeasured = run.analyzers.iter().filter(|analyzer| analyzer.message.is_some()).count();
@@ -292,11 +322,15 @@ fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let score = run.score.map_or("no score".to_string(), |_| {
         format!("score {}", percent(passed as u64, (passed + failed + errors) as u64))
     });
-    writeln!(out, "{} {}, {score}", style.verdict(overall(run)), counts.join(", "))?;
+    (overall(run), format!("{}, {score}", counts.join(", ")))
+}
+
+/// How much was read, and how long it took.
+pub(super) fn facts(report: &Report<'_>) -> String {
+    let run = report.run;
     let took = if report.timed { format!(" in {}", seconds(run.elapsed.as_secs_f64())) } else { String::new() };
-    writeln!(
-        out,
-        "      {}{} row{}, {} of {} columns read, {}{took}",
+    format!(
+        "{}{} row{}, {} of {} columns read, {}{took}",
         if run.incomplete { "INTERRUPTED after " } else { "" },
         grouped(run.rows),
         if run.rows == 1 { "" } else { "s" },
@@ -306,6 +340,7 @@ fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
+/// `4.2 ms`, `1.70 s`
 pub(super) fn seconds(seconds: f64) -> String {
     if seconds < 0.1 { format!("{:.1} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
 }

@@ -16,7 +16,7 @@ const LEAST: usize = 8;
 const CUT: &str = "...";
 
 /// Failing rows and how many there are.
-pub(super) fn write(
+pub(in crate::report) fn write(
     samples: &Samples,
     files: &[PathBuf],
     indent: usize,
