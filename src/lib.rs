@@ -35,6 +35,7 @@ pub mod check;
 pub mod cli;
 pub mod comparison;
 pub mod diagnostic;
+pub mod dimension;
 pub mod dqdl;
 pub mod error;
 pub mod input;

@@ -1,117 +1,8 @@
 //! Scores by quality dimension and by column: how many of the rules that judge one of them pass.
 
 use crate::check::Run;
+use crate::dimension::Dimension;
 use crate::verdict::{Outcome, Verdict};
-
-/// What a rule says about data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Dimension {
-    /// Nothing is missing.
-    Completeness,
-    /// Nothing is there twice.
-    Uniqueness,
-    /// Values and names have the form they must have.
-    Validity,
-    /// The data agrees with itself and with other data.
-    Consistency,
-    /// The data is as new as it must be.
-    Timeliness,
-    /// Taken together, the values are plausible.
-    Accuracy,
-}
-
-impl Dimension {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Dimension; 6] = [
-        Dimension::Completeness,
-        Dimension::Uniqueness,
-        Dimension::Validity,
-        Dimension::Consistency,
-        Dimension::Timeliness,
-        Dimension::Accuracy,
-    ];
-
-    /// Its name, as the label `dimension` has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Dimension::Completeness => "completeness",
-            Dimension::Uniqueness => "uniqueness",
-            Dimension::Validity => "validity",
-            Dimension::Consistency => "consistency",
-            Dimension::Timeliness => "timeliness",
-            Dimension::Accuracy => "accuracy",
-        }
-    }
-
-    /// The dimension of that name.
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dimension| dimension.name().eq_ignore_ascii_case(name.trim()))
-    }
-
-    /// The dimension of a rule type, unless a label says otherwise.
-    fn of_type(rule_type: &str) -> Option<Self> {
-        TYPES.iter().find(|(_, types)| types.contains(&rule_type)).map(|(dimension, _)| *dimension)
-    }
-}
-
-/// Rule types by dimension.
-const TYPES: &[(Dimension, &[&str])] = &[
-    (Dimension::Completeness, &["Completeness", "IsComplete", "RowCount"]),
-    (
-        Dimension::Uniqueness,
-        &[
-            "DistinctValuesCount",
-            "DuplicateRowCount",
-            "FileUniqueness",
-            "IsPrimaryKey",
-            "IsUnique",
-            "UniqueValueRatio",
-            "Uniqueness",
-        ],
-    ),
-    (
-        Dimension::Validity,
-        &[
-            "ColumnCount",
-            "ColumnDataType",
-            "ColumnExists",
-            "ColumnLength",
-            "ColumnNamesMatchPattern",
-            "ColumnValues",
-            "CustomSql",
-            "FileMatch",
-            "FileSize",
-            "ZerosCount",
-        ],
-    ),
-    (
-        Dimension::Consistency,
-        &[
-            "AggregateMatch",
-            "ColumnCorrelation",
-            "DatasetMatch",
-            "ReferentialIntegrity",
-            "RowCountMatch",
-            "SchemaMatch",
-        ],
-    ),
-    (Dimension::Timeliness, &["DataFreshness", "FileFreshness"]),
-    (
-        Dimension::Accuracy,
-        &[
-            "DetectAnomalies",
-            "Entropy",
-            "InterquartileRange",
-            "Kurtosis",
-            "Mean",
-            "Range",
-            "Skewness",
-            "StandardDeviation",
-            "Sum",
-            "Variance",
-        ],
-    ),
-];
 
 /// How many rules pass, of those that were judged. Rules that could not be evaluated are judged and
 /// do not pass; deselected ones are not judged.
@@ -171,7 +62,7 @@ pub fn dimensions(outcome: &Outcome) -> Vec<Dimension> {
     if let Some(dimension) = outcome.labels.get("dimension").and_then(|name| Dimension::named(name)) {
         return vec![dimension];
     }
-    let own = outcome.rule_type.and_then(Dimension::of_type);
+    let own = outcome.rule_type.and_then(|name| crate::rules::find(name)?.dimension);
     let mut found: Vec<_> = own.into_iter().chain(outcome.operands.iter().flat_map(dimensions)).collect();
     found.sort_unstable();
     found.dedup();
@@ -180,23 +71,12 @@ pub fn dimensions(outcome: &Outcome) -> Vec<Dimension> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::rules::{Place, REGISTRY};
 
     #[test]
-    fn every_rule_type_has_one_dimension_and_every_entry_is_a_rule_type() {
+    fn every_rule_type_has_a_dimension() {
         for rule_type in REGISTRY.iter().filter(|rule_type| rule_type.place != Place::Analyzers) {
-            let found = TYPES.iter().filter(|(_, types)| types.contains(&rule_type.name)).count();
-            assert_eq!(found, 1, "{}", rule_type.name);
+            assert!(rule_type.dimension.is_some(), "{}", rule_type.name);
         }
-        for name in TYPES.iter().flat_map(|(_, types)| *types) {
-            assert!(crate::rules::find(name).is_some(), "{name}");
-        }
-    }
-
-    #[test]
-    fn dimensions_are_found_by_name_in_any_case() {
-        assert_eq!(Dimension::named(" Timeliness"), Some(Dimension::Timeliness));
-        assert_eq!(Dimension::named("beauty"), None);
     }
 }

@@ -286,6 +286,17 @@ fn csv_is_read_as_the_options_say() {
 }
 
 #[test]
+fn severe_failures_alone_decide_when_asked_to() {
+    let data = file(".csv", b"a\n1\n");
+    let minor = r#"RowCount = 2 labels=["severity"="low"]"#;
+    let code = |rules: &str, least: &str| check(rules, data.path(), &["--fail-on", least]).code;
+    assert_eq!((code(minor, "information"), code(minor, "minor"), code(minor, "major")), (1, 1, 0));
+    assert_eq!((code("RowCount = 2", "major"), code("RowCount = 2", "critical")), (1, 0));
+    // What could not be evaluated is never clean.
+    assert_eq!(code(r#"IsComplete "b" labels=["severity"="low"]"#, "blocker"), 3);
+}
+
+#[test]
 fn types_are_not_given_for_files_that_store_them() {
     let orders = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parquet/pyarrow.parquet");
     let ran = check("RowCount > 0", &orders, &["--column-type", "code=int"]);

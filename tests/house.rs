@@ -39,6 +39,7 @@ fn room(path: &Path) -> String {
 const BASE: &[&str] = &[
     "comparison",
     "diagnostic",
+    "dimension",
     "error",
     "intervals",
     "redaction",
@@ -59,7 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scan", &["input", "metrics", "plan", "sql"]),
     ("verdict", &["dqdl", "metrics", "plan", "rules"]),
     ("check", &["dqdl", "input", "metrics", "plan", "rules", "scan", "sink", "sql", "verdict"]),
-    ("scorecard", &["check", "verdict"]),
+    ("scorecard", &["check", "rules", "verdict"]),
     ("report", &["check", "rules", "scorecard", "verdict"]),
     ("cli", &["check", "dqdl", "input", "plan", "report", "rules", "sink", "verdict"]),
 ];

@@ -122,6 +122,9 @@ pub struct CheckArguments {
     #[command(flatten)]
     pub rows: RowArguments,
     /// Names for services and tools that collect results.
+    /// The least severity of a failed rule that makes the exit code 1, by the label severity; rules without one are major
+    #[arg(long, value_name = "SEVERITY", default_value = "information")]
+    pub fail_on: LeastSeverity,
     #[command(flatten)]
     pub publication: PublicationArguments,
     /// How long one CustomSql query may take
@@ -133,6 +136,21 @@ pub struct CheckArguments {
     /// Worker threads; all cores when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// From which severity on a failed rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LeastSeverity {
+    /// Every failed rule.
+    Information,
+    /// All but those of severity information.
+    Minor,
+    /// Rules that say nothing of their severity, and more severe ones.
+    Major,
+    /// Critical ones and blockers.
+    Critical,
+    /// Blockers only.
+    Blocker,
 }
 
 /// `dq report`

@@ -1,12 +1,12 @@
 //! `dq check`
 
-use super::args::{CheckArguments, Global, Show};
+use super::args::{CheckArguments, Global, LeastSeverity, Show};
 use super::exit::{Exit, Trouble};
 use super::{diagnostics, interrupt, memory, output, progress, source};
-use crate::check::{CheckOptions, Ruleset, Watch, check};
+use crate::check::{CheckOptions, Ruleset, Run, Watch, check};
 use crate::input::source::STDIN;
 use crate::input::{data_files, remote};
-use crate::report::{Report, Style};
+use crate::report::{Report, Severity, Style};
 use crate::span::LineIndex;
 use crate::verdict::Verdict;
 use std::path::{Path, PathBuf};
@@ -89,11 +89,23 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
     let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
     Ok(if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {
         Exit::NotEvaluated
-    } else if run.count(Verdict::Fail) > 0 {
+    } else if fails(&run, arguments.fail_on) {
         Exit::Findings
     } else {
         Exit::Clean
     })
+}
+
+/// Whether some failed rule is severe enough.
+fn fails(run: &Run, least: LeastSeverity) -> bool {
+    let least = match least {
+        LeastSeverity::Information => Severity::Information,
+        LeastSeverity::Minor => Severity::Minor,
+        LeastSeverity::Major => Severity::Major,
+        LeastSeverity::Critical => Severity::Critical,
+        LeastSeverity::Blocker => Severity::Blocker,
+    };
+    run.outcomes.iter().any(|outcome| outcome.verdict == Verdict::Fail && Severity::of(outcome) >= least)
 }
 
 /// The files of this machine that names stand for.

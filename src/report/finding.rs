@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 /// How much a rule matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Severity {
+pub enum Severity {
     /// Good to know.
     Information,
     /// A warning.
@@ -24,7 +24,7 @@ pub(super) enum Severity {
 
 impl Severity {
     /// By the label `severity`, in the words of several tools.
-    pub(super) fn of(outcome: &Outcome) -> Self {
+    pub fn of(outcome: &Outcome) -> Self {
         let label = outcome.labels.iter().find(|(key, _)| key.eq_ignore_ascii_case("severity"));
         let severity = match label.map_or(String::new(), |(_, value)| value.trim().to_ascii_lowercase()).as_str() {
             "info" | "information" | "notice" | "note" | "trivial" => Severity::Information,

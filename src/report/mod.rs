@@ -23,6 +23,7 @@ mod sarif;
 pub mod saved;
 mod text;
 
+pub use finding::Severity;
 pub use publication::Publication;
 pub use text::{Style, bytes_text, wrapped};
 

@@ -4,7 +4,9 @@ pub(super) mod samples;
 
 use super::Report;
 use crate::check::{AnalyzerOutcome, Run};
+use crate::dimension::Dimension;
 use crate::error::escape_controls;
+use crate::scorecard::Scorecard;
 use crate::value::Number;
 use crate::verdict::{Outcome, Verdict};
 use std::io::{self, Write};
@@ -299,6 +301,16 @@ pub(super) fn overall(run: &Run) -> Verdict {
 fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (overall, counts) = counted(report.run);
     writeln!(out, "{} {counts}", report.style.verdict(overall))?;
+    let card = Scorecard::of(report.run);
+    if card.dimensions.len() > 1 {
+        let part = |(dimension, passed, judged): &(Dimension, u64, u64)| {
+            format!("{} {}/{}", dimension.name(), grouped(*passed), grouped(*judged))
+        };
+        let parts = card.dimensions.iter().map(part).collect::<Vec<_>>().join(", ");
+        for line in wrapped(&parts, report.style.width.saturating_sub(6)) {
+            writeln!(out, "      {line}")?;
+        }
+    }
     writeln!(out, "      {}", facts(report))
 }
 

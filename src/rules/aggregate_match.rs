@@ -3,12 +3,14 @@
 use super::BoundRule;
 use super::compile::{Column, Compiler, Unevaluated, column_of, find_column, not_a_number};
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::{Family, Metric, Statistic, is_numeric};
 use crate::plan::{Division, Measure, MessageLine, Observation};
 use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "AggregateMatch",
+    dimension: Some(Dimension::Consistency),
     signatures: &[Signature::new(&["aggregate", "aggregate"], NUMBER)],
     summary: "Ratio of two sums or averages",
     manual: "The first aggregate over the second, e.g. \"sum(amount)\" and \"sum(ledger.total)\": `sum` or `avg` of a column, or of \

@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated, key_name};
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::{Family, Statistic};
 use crate::plan::Observation;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ColumnCorrelation",
+    dimension: Some(Dimension::Consistency),
     signatures: &[Signature::new(&["column", "column"], NUMBER)],
     filter: true,
     dynamic: true,

@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::plan::{Measure, Observation};
 use crate::value::Number;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ColumnCount",
+    dimension: Some(Dimension::Validity),
     signatures: &[Signature::new(&[], NUMBER)],
     dynamic: true,
     summary: "Number of columns",

@@ -6,6 +6,7 @@ use super::condition::{BoundCondition, TextOperand};
 use super::signature::{Conditions, Example, RuleType, Signature};
 use crate::comparison::Operator;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::dimension::Dimension;
 use crate::dqdl::ast::{Kind, OperandValue, Rule};
 use crate::metrics::Family;
 use crate::metrics::test::{CastTarget, CompiledTest, Test};
@@ -18,6 +19,7 @@ const TYPES: &str = "Boolean, Date, Timestamp, Integer, Long, Float, Double, Dec
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ColumnDataType",
+    dimension: Some(Dimension::Validity),
     signatures: &[Signature::new(&["column"], Conditions::Required(&[Kind::Text]))],
     filter: true,
     threshold: true,

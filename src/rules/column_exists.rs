@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::signature::{Conditions, Example, Place, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::plan::{Clause, Expectation, Measure, MessageLine, Observation, Reported};
 use crate::value::Number;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ColumnExists",
+    dimension: Some(Dimension::Validity),
     place: Place::Rules,
     signatures: &[Signature::new(&["column"], Conditions::None)],
     summary: "Whether the data has a column of that name",

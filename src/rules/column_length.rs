@@ -6,6 +6,7 @@ use super::condition::BoundCondition;
 use super::points;
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
 use crate::comparison::Operator;
+use crate::dimension::Dimension;
 use crate::intervals::Intervals;
 use crate::metrics::test::Test;
 use crate::metrics::{Family, Statistic, is_text};
@@ -14,6 +15,7 @@ use arrow_schema::DataType;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ColumnLength",
+    dimension: Some(Dimension::Validity),
     signatures: ONE_COLUMN_NUMBER,
     filter: true,
     row_level: true,

@@ -5,6 +5,7 @@ use super::compile::{Compiler, Unevaluated};
 use super::condition::pattern_finding;
 use super::signature::{Conditions, Example, Place, RuleType, Signature};
 use crate::diagnostic::Diagnostic;
+use crate::dimension::Dimension;
 use crate::dqdl::ast::{ParameterValue, Rule};
 use crate::metrics::pattern::{Extent, Pattern};
 use crate::plan::{Clause, Expectation, Measure, MessageLine, Observation, Reported};
@@ -12,6 +13,7 @@ use crate::value::Number;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ColumnNamesMatchPattern",
+    dimension: Some(Dimension::Validity),
     place: Place::Rules,
     signatures: &[Signature::new(&["pattern"], Conditions::None)],
     summary: "Whether every column name matches a pattern",

@@ -6,6 +6,7 @@ use super::condition::{BoundCondition, DateCondition, DatePoint, NumberCondition
 use super::signature::{Conditions, Example, RuleType, Signature};
 use super::{column_length, points};
 use crate::comparison::Operator;
+use crate::dimension::Dimension;
 use crate::dqdl::ast::Kind;
 use crate::intervals::Intervals;
 use crate::metrics::test::{Test, TextSet};
@@ -14,6 +15,7 @@ use crate::plan::{Measure, MessageLine, MetricId, Observation, Reported};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ColumnValues",
+    dimension: Some(Dimension::Validity),
     signatures: &[Signature::new(&["column"], Conditions::Required(&[Kind::Number, Kind::Text, Kind::Date]))],
     filter: true,
     threshold: true,

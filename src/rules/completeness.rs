@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
+use crate::dimension::Dimension;
 use crate::metrics::Family;
 use crate::plan::{Measure, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Completeness",
+    dimension: Some(Dimension::Completeness),
     signatures: ONE_COLUMN_NUMBER,
     filter: true,
     dynamic: true,

@@ -5,6 +5,7 @@ use super::bind::SqlText;
 use super::compile::{Column, Compiler, Unevaluated, column_of};
 use super::signature::{Conditions, Example, RuleType, Signature};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::dimension::Dimension;
 use crate::dqdl::ast::{Kind, ParameterValue, Rule};
 use crate::metrics::lookup::{KeySource, Lookup, common_type};
 use crate::metrics::{Family, Metric, Statistic};
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "CustomSql",
+    dimension: Some(Dimension::Validity),
     signatures: &[Signature::new(&["query"], Conditions::Optional(&[Kind::Number]))],
     threshold: true,
     dynamic: true,

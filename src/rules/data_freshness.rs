@@ -6,6 +6,7 @@ use super::condition::BoundCondition;
 use super::points;
 use super::signature::{Conditions, Example, RuleType, Signature};
 use crate::comparison::Operator;
+use crate::dimension::Dimension;
 use crate::dqdl::ast::Kind;
 use crate::intervals::Intervals;
 use crate::metrics::is_text;
@@ -14,6 +15,7 @@ use crate::plan::{MessageLine, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "DataFreshness",
+    dimension: Some(Dimension::Timeliness),
     signatures: &[Signature::new(&["column"], Conditions::Required(&[Kind::Duration]))],
     filter: true,
     row_level: true,

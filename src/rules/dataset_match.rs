@@ -4,6 +4,7 @@ use super::BoundRule;
 use super::compile::{Column, Compiler, Unevaluated, column_of};
 use super::referential_integrity::{names, pair, share_found};
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::Family;
 use crate::metrics::lookup::{KeySource, Lookup};
 use crate::plan::Observation;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "DatasetMatch",
+    dimension: Some(Dimension::Consistency),
     signatures: &[Signature {
         parameters: &["alias", "key->key", "column->column"],
         required: 2,

@@ -2,9 +2,11 @@
 
 use super::compile::Unevaluated;
 use super::signature::{Conditions, Place, RuleType, Signature};
+use crate::dimension::Dimension;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "DetectAnomalies",
+    dimension: Some(Dimension::Accuracy),
     place: Place::Rules,
     signatures: &[Signature {
         parameters: &["rule type", "parameter"],

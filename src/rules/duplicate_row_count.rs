@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Column, Compiler, Unevaluated, key_name};
 use super::signature::{Example, NUMBER, RuleType, Signature, Status};
+use crate::dimension::Dimension;
 use crate::metrics::{Family, Statistic};
 use crate::plan::{Measure, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "DuplicateRowCount",
+    dimension: Some(Dimension::Uniqueness),
     status: Status::Extension,
     signatures: &[Signature { parameters: &["column"], required: 0, repeats: true, conditions: NUMBER }],
     filter: true,

@@ -1,10 +1,12 @@
 //! `Entropy`: how evenly values are spread.
 
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
+use crate::dimension::Dimension;
 use crate::metrics::Statistic;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Entropy",
+    dimension: Some(Dimension::Accuracy),
     signatures: ONE_COLUMN_NUMBER,
     filter: true,
     dynamic: true,

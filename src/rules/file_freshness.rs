@@ -5,6 +5,7 @@ use super::compile::{Compiler, Unevaluated};
 use super::condition::BoundCondition;
 use super::signature::{Conditions, Example, RuleType, Signature};
 use super::{file_question, points};
+use crate::dimension::Dimension;
 use crate::dqdl::ast::Kind;
 use crate::intervals::Intervals;
 use crate::metrics::Statistic;
@@ -14,6 +15,7 @@ use arrow_schema::{DataType, TimeUnit};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "FileFreshness",
+    dimension: Some(Dimension::Timeliness),
     signatures: &[Signature {
         parameters: &["path"],
         required: 0,

@@ -5,12 +5,14 @@ use super::compile::{Compiler, Unevaluated};
 use super::condition::BoundCondition;
 use super::signature::{Conditions, Example, RuleType, Signature};
 use super::{column_values, file_question};
+use crate::dimension::Dimension;
 use crate::dqdl::ast::Kind;
 use crate::metrics::files::FileTest;
 use crate::plan::{Expectation, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "FileMatch",
+    dimension: Some(Dimension::Validity),
     signatures: &[
         Signature::new(&["path", "path"], Conditions::None),
         Signature {

@@ -6,6 +6,7 @@ use super::condition::BoundCondition;
 use super::signature::{Conditions, Example, RuleType, Signature};
 use super::{file_question, points};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::dimension::Dimension;
 use crate::dqdl::ast::{Arithmetic, Kind, OperandValue, Rule};
 use crate::intervals::Intervals;
 use crate::metrics::Statistic;
@@ -15,6 +16,7 @@ use arrow_schema::DataType;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "FileSize",
+    dimension: Some(Dimension::Validity),
     signatures: &[Signature {
         parameters: &["path"],
         required: 0,

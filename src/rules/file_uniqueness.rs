@@ -4,12 +4,14 @@ use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::file_question;
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::Statistic;
 use crate::metrics::files::FileTest;
 use crate::plan::{Expectation, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "FileUniqueness",
+    dimension: Some(Dimension::Uniqueness),
     signatures: &[Signature { parameters: &["path"], required: 0, repeats: false, conditions: NUMBER }],
     tags: &["matchFileName", "recentFiles", "uriRegex", "filterOrder", "dataFrame"],
     summary: "Share of files with contents of their own",

@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::signature::{Conditions, Example, Place, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::Family;
 use crate::plan::Observation;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "IsComplete",
+    dimension: Some(Dimension::Completeness),
     place: Place::Rules,
     signatures: &[Signature::new(&["column"], Conditions::None)],
     filter: true,

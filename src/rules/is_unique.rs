@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::signature::{Conditions, Example, Place, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::Statistic;
 use crate::plan::{Clause, Expectation, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "IsUnique",
+    dimension: Some(Dimension::Uniqueness),
     place: Place::Rules,
     signatures: &[Signature { parameters: &["column"], required: 1, repeats: true, conditions: Conditions::None }],
     filter: true,

@@ -1,10 +1,12 @@
 //! `Mean`: the average.
 
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
+use crate::dimension::Dimension;
 use crate::metrics::{Family, Statistic};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Mean",
+    dimension: Some(Dimension::Accuracy),
     signatures: ONE_COLUMN_NUMBER,
     filter: true,
     dynamic: true,

@@ -1,10 +1,12 @@
 //! `Range`: largest less smallest number.
 
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType, Status};
+use crate::dimension::Dimension;
 use crate::metrics::{Family, Statistic};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Range",
+    dimension: Some(Dimension::Accuracy),
     status: Status::Extension,
     signatures: ONE_COLUMN_NUMBER,
     filter: true,

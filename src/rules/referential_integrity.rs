@@ -3,6 +3,7 @@
 use super::BoundRule;
 use super::compile::{Column, Compiler, Unevaluated, column_of, type_name};
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::Family;
 use crate::metrics::lookup::{KeySource, Lookup, common_type};
 use crate::plan::{Clause, Expectation, MessageLine, MetricId, Observation};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ReferentialIntegrity",
+    dimension: Some(Dimension::Consistency),
     signatures: &[Signature::new(&["columns", "alias.columns"], NUMBER)],
     dynamic: true,
     row_level: true,

@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::Statistic;
 use crate::plan::{Measure, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "RowCount",
+    dimension: Some(Dimension::Completeness),
     signatures: &[Signature::new(&[], NUMBER)],
     filter: true,
     dynamic: true,

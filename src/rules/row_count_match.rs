@@ -3,11 +3,13 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::{Family, Metric, Statistic};
 use crate::plan::{Division, Measure, MessageLine, Observation};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "RowCountMatch",
+    dimension: Some(Dimension::Consistency),
     signatures: &[Signature::new(&["alias"], NUMBER)],
     dynamic: true,
     summary: "Rows over the rows of a reference dataset",

@@ -3,6 +3,7 @@
 use super::BoundRule;
 use super::compile::{Compiler, Unevaluated, type_name};
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::plan::{Measure, MessageLine, Observation};
 use crate::value::Number;
 use arrow_schema::{DataType, Field, Schema};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "SchemaMatch",
+    dimension: Some(Dimension::Consistency),
     signatures: &[Signature::new(&["alias"], NUMBER)],
     dynamic: true,
     summary: "Share of columns with the same name and type in a reference dataset",

@@ -3,6 +3,7 @@
 use super::bind::BoundRule;
 use super::compile::{Compiler, Unevaluated};
 use crate::diagnostic::Diagnostic;
+use crate::dimension::Dimension;
 use crate::dqdl::ast::{Kind, Rule};
 use crate::plan::{Observation, Reported};
 
@@ -13,6 +14,8 @@ pub struct RuleType {
     pub name: &'static str,
     /// Whether Glue knows it.
     pub status: Status,
+    /// What it says about data; `None` for what is no rule.
+    pub dimension: Option<Dimension>,
     /// Where it may stand.
     pub place: Place,
     /// Overloads; the number of parameters chooses.
@@ -47,6 +50,7 @@ impl RuleType {
     /// What most types have in common; each file states the rest.
     pub const BASE: RuleType = RuleType {
         name: "",
+        dimension: None,
         status: Status::Glue,
         place: Place::Both,
         signatures: &[],

@@ -1,10 +1,12 @@
 //! `UniqueValueRatio`: values that occur once over distinct values.
 
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
+use crate::dimension::Dimension;
 use crate::metrics::Statistic;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "UniqueValueRatio",
+    dimension: Some(Dimension::Uniqueness),
     signatures: ONE_COLUMN_NUMBER,
     filter: true,
     dynamic: true,

@@ -1,10 +1,12 @@
 //! `Uniqueness`: the share of rows whose value occurs once.
 
 use super::signature::{Example, NUMBER, RuleType, Signature};
+use crate::dimension::Dimension;
 use crate::metrics::Statistic;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Uniqueness",
+    dimension: Some(Dimension::Uniqueness),
     signatures: &[Signature { parameters: &["column"], required: 1, repeats: true, conditions: NUMBER }],
     filter: true,
     dynamic: true,

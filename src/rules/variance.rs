@@ -1,10 +1,12 @@
 //! `Variance`: how far values scatter, squared.
 
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType};
+use crate::dimension::Dimension;
 use crate::metrics::{Family, Statistic};
 
 pub(super) static RULE: RuleType = RuleType {
     name: "Variance",
+    dimension: Some(Dimension::Accuracy),
     signatures: ONE_COLUMN_NUMBER,
     filter: true,
     dynamic: true,

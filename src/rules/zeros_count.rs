@@ -5,6 +5,7 @@ use super::compile::{Compiler, Unevaluated, wrong_type};
 use super::points;
 use super::signature::{Example, ONE_COLUMN_NUMBER, RuleType, Status};
 use crate::comparison::Operator;
+use crate::dimension::Dimension;
 use crate::intervals::Intervals;
 use crate::metrics::Statistic;
 use crate::metrics::test::Test;
@@ -13,6 +14,7 @@ use crate::value::Number;
 
 pub(super) static RULE: RuleType = RuleType {
     name: "ZerosCount",
+    dimension: Some(Dimension::Validity),
     status: Status::Extension,
     signatures: ONE_COLUMN_NUMBER,
     filter: true,
