@@ -301,13 +301,13 @@ pub(super) fn overall(run: &Run) -> Verdict {
 fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (overall, counts) = counted(report.run);
     writeln!(out, "{} {counts}", report.style.verdict(overall))?;
-    let card = Scorecard::of(report.run);
-    if card.dimensions.len() > 1 {
-        let part = |(dimension, passed, judged): &(Dimension, u64, u64)| {
-            format!("{} {}/{}", dimension.name(), grouped(*passed), grouped(*judged))
-        };
-        let parts = card.dimensions.iter().map(part).collect::<Vec<_>>().join(", ");
-        for line in wrapped(&parts, report.style.width.saturating_sub(6)) {
+    // Dimensions without a failure say nothing that the counts do not.
+    let part = |(dimension, passed, judged): &(Dimension, u64, u64)| {
+        (passed < judged).then(|| format!("{} {}/{}", dimension.name(), grouped(*passed), grouped(*judged)))
+    };
+    let parts: Vec<_> = Scorecard::of(report.run).dimensions.iter().filter_map(part).collect();
+    if !parts.is_empty() {
+        for line in wrapped(&parts.join(", "), report.style.width.saturating_sub(6)) {
             writeln!(out, "      {line}")?;
         }
     }
