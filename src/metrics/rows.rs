@@ -82,13 +82,7 @@ impl RowTest {
         {
             return self.encoded(encoded, judged);
         }
-        let plain: Vec<ArrayRef> = columns
-            .iter()
-            .map(|column| match column.data_type() {
-                DataType::Dictionary(_, values) => arrow_cast::cast(column, values),
-                _ => Ok(column.clone()),
-            })
-            .collect::<Result<_, _>>()?;
+        let plain = plain(columns)?;
         Ok(match &self.kind {
             Kind::NonNull => BooleanBuffer::new_unset(rows),
             Kind::Passing(test) => match plain.as_slice() {
@@ -136,12 +130,14 @@ impl RowTest {
 
 /// The keys of rows as uniqueness sees them, dictionaries resolved: `None` where all key columns are NULL.
 pub fn keys_of_rows(columns: &[ArrayRef]) -> Result<Vec<Option<u128>>, ArrowError> {
-    let plain: Vec<ArrayRef> = columns
-        .iter()
-        .map(|column| match column.data_type() {
-            DataType::Dictionary(_, values) => arrow_cast::cast(column, values),
-            _ => Ok(column.clone()),
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(value_keys(&plain))
+    Ok(value_keys(&plain(columns)?))
+}
+
+/// Dictionaries resolved.
+fn plain(columns: &[ArrayRef]) -> Result<Vec<ArrayRef>, ArrowError> {
+    let plain = columns.iter().map(|column| match column.data_type() {
+        DataType::Dictionary(_, values) => arrow_cast::cast(column, values),
+        _ => Ok(column.clone()),
+    });
+    plain.collect()
 }
