@@ -105,10 +105,8 @@ impl RowPlan {
             let outcome = &outcomes[position];
             let given = Given { plan, results, fails: outcome.verdict == Verdict::Fail };
             let rule = own.node(node, outcome, vec![position], given, &mut excluded);
-            let (text, is_composite) = match node {
-                BoundNode::Rule(rule) => (rule.unlabelled.clone(), false),
-                BoundNode::Composite { unlabelled, .. } => (unlabelled.clone(), true),
-            };
+            let text = node.unlabelled().to_string();
+            let is_composite = matches!(node, BoundNode::Composite { .. });
             let excluded = excluded.filter(|_| is_composite && options.composite_rows);
             let rule = if excluded.is_some() { RowRule::Dataset } else { rule };
             own.rules.push(TopRule { position, text, rule, excluded, is_composite });
@@ -170,11 +168,7 @@ impl RowPlan {
 
 /// The texts of the rules that rows are judged by.
 pub fn texts(ruleset: &Ruleset, options: &CheckOptions) -> Vec<String> {
-    let text = |(_, node): (usize, &BoundNode)| match node {
-        BoundNode::Rule(rule) => rule.unlabelled.clone(),
-        BoundNode::Composite { unlabelled, .. } => unlabelled.clone(),
-    };
-    selected(ruleset, options).map(text).collect()
+    selected(ruleset, options).map(|(_, node)| node.unlabelled().to_string()).collect()
 }
 
 /// Failing rows of a rule with one clause; of several, a row may fail more than one.

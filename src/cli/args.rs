@@ -121,10 +121,10 @@ pub struct CheckArguments {
     /// Which rows are shown and where they go.
     #[command(flatten)]
     pub rows: RowArguments,
-    /// Names for services and tools that collect results.
     /// The least severity of a failed rule that makes the exit code 1, by the label severity; rules without one are major
     #[arg(long, value_name = "SEVERITY", default_value = "information")]
     pub fail_on: LeastSeverity,
+    /// Names for services and tools that collect results.
     #[command(flatten)]
     pub publication: PublicationArguments,
     /// How long one CustomSql query may take
@@ -168,6 +168,7 @@ pub struct ReportArguments {
     /// Passed rules: a count, or one by one
     #[arg(long, value_name = "WHAT", default_value = "failed")]
     pub show: Show,
+    /// Names for services and tools that collect results.
     #[command(flatten)]
     pub publication: PublicationArguments,
 }

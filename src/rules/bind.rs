@@ -75,6 +75,16 @@ pub enum BoundNode {
     },
 }
 
+impl BoundNode {
+    /// Canonical text without labels, as rows name it.
+    pub fn unlabelled(&self) -> &str {
+        match self {
+            BoundNode::Rule(rule) => &rule.unlabelled,
+            BoundNode::Composite { unlabelled, .. } => unlabelled,
+        }
+    }
+}
+
 /// A rule with everything resolved that needs no data.
 #[derive(Debug, Clone)]
 pub struct BoundRule {

@@ -97,7 +97,7 @@ impl Tables {
     /// The table of a lookup whose metric reads columns of these types: all of it, or the piece that
     /// was made last.
     pub fn get(&self, lookup: &Lookup, own: &[DataType]) -> Option<Arc<KeyTable>> {
-        self.built.get(&(lookup.clone(), own.to_vec())).map(|prepared| prepared.table.clone())
+        self.prepared_keys(lookup, own).map(|prepared| prepared.table)
     }
 
     /// Reads the keys that a metric looks for, unless that was done. Gives in how many pieces they
