@@ -117,8 +117,6 @@ pub fn listed(cells: &[Cell]) -> String {
 pub struct LookedUp {
     /// Its key.
     pub key: Vec<Cell>,
-    /// Its compared values.
-    pub compared: Vec<Cell>,
     /// Identifies the key in the source; `None` when it has NULL.
     pub hash: Option<u128>,
 }
@@ -195,11 +193,7 @@ impl Found {
     pub fn update(&mut self, lookup: &Lookup, table: &KeyTable, columns: &[ArrayRef]) {
         let split = columns.len() - lookup.compared;
         let (keys, compared) = lookup.keys(table, columns);
-        let looked_up = |row: usize, hash| LookedUp {
-            key: cells(&columns[..split], row),
-            compared: cells(&columns[split..], row),
-            hash,
-        };
+        let looked_up = |row: usize, hash| LookedUp { key: cells(&columns[..split], row), hash };
         let before = self.rows;
         self.rows += keys.len() as u64;
         for (row, key) in keys.into_iter().enumerate() {
@@ -244,7 +238,7 @@ impl Found {
                 self.absent += weight;
                 let key_cells = || cells(std::slice::from_ref(values), row);
                 let place = (before, row as u64);
-                self.first_absent.offer(place, || LookedUp { key: key_cells(), compared: Vec::new(), hash: key });
+                self.first_absent.offer(place, || LookedUp { key: key_cells(), hash: key });
             }
         }
         self.rows += nulls;
@@ -304,7 +298,6 @@ impl Found {
         for first in [&mut self.first_absent, &mut self.first_different] {
             if let Some((_, row)) = &mut first.0 {
                 hide(&mut row.key);
-                hide(&mut row.compared);
             }
         }
         if let Some((_, key)) = &mut self.first_null.0 {
