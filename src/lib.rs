@@ -23,7 +23,7 @@
 //! text → tokens → tree ([`dqdl`]) → bound rules ([`rules`]: registry and schema) → a set
 //! of deduplicated metrics ([`plan`]) → one scan over Arrow batches ([`input`], [`scan`],
 //! [`metrics`], predicates in [`sql`]) → observations → verdicts ([`verdict`]) → reports
-//! ([`report`], with a [`scorecard`]); checked rows go to files ([`sink`]). [`check`](mod@check) is the only file that knows the whole order; `cli` the
+//! ([`report`], with a [`scorecard`]) and to services ([`publish`]); checked rows go to files ([`sink`]). [`check`](mod@check) is the only file that knows the whole order; `cli` the
 //! only room that knows arguments, terminals and exit codes.
 //!
 //! Four kinds of bad news stay apart: a mistake in the ruleset is a
@@ -42,6 +42,7 @@ pub mod input;
 pub mod intervals;
 pub mod metrics;
 pub mod plan;
+pub mod publish;
 pub mod redaction;
 pub mod report;
 pub mod rules;

@@ -59,7 +59,7 @@ impl Scorecard {
 
 /// What a rule is about: what its label says, or its type, or the types of its operands.
 pub fn dimensions(outcome: &Outcome) -> Vec<Dimension> {
-    if let Some(dimension) = outcome.labels.get("dimension").and_then(|name| Dimension::named(name)) {
+    if let Some(dimension) = outcome.label("dimension").and_then(Dimension::named) {
         return vec![dimension];
     }
     let own = outcome.rule_type.and_then(|name| crate::rules::find(name)?.dimension);

@@ -62,7 +62,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("check", &["dqdl", "input", "metrics", "plan", "rules", "scan", "sink", "sql", "verdict"]),
     ("scorecard", &["check", "rules", "verdict"]),
     ("report", &["check", "rules", "scorecard", "verdict"]),
-    ("cli", &["check", "dqdl", "input", "plan", "report", "rules", "sink", "verdict"]),
+    ("publish", &["input", "report"]),
+    ("cli", &["check", "dqdl", "input", "plan", "publish", "report", "rules", "sink", "verdict"]),
 ];
 
 #[test]

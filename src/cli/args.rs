@@ -63,6 +63,11 @@ pub enum Command {
         after_help = "The result is what dq check --format json, or --output json=PATH, wrote. The program exits with 0 whatever the verdict was: it judges nothing again.\n\nExamples:\n  dq report result.json\n  dq report --format markdown result.json >> $GITHUB_STEP_SUMMARY\n  dq report --format github -o junit=junit.xml -o sarif=dq.sarif result.json\n  dq check --ruleset orders.dqdl --format json orders.parquet | dq report -"
     )]
     Report(ReportArguments),
+    /// Send results again that a service did not take
+    #[command(
+        after_help = "What `--publish` cannot send is kept in a file, with all that is needed to send it but secrets: those come from the environment. What a service still does not take stays in the file. A message may arrive twice where the answer to it was lost; none is lost.\n\nExit codes: 0 all sent, or nothing was there; 4 something is left.\n\nExamples:\n  dq publish --resume\n  dq publish --resume /var/spool/dq/undelivered.jsonl"
+    )]
+    Publish(PublishArguments),
     /// Show the plan: metrics, the rules that read them, the columns read
     #[command(after_help = "Example:\n  dq explain --ruleset orders.dqdl orders.parquet")]
     Explain(ExplainArguments),
@@ -171,6 +176,14 @@ pub struct ReportArguments {
     /// Names for services and tools that collect results.
     #[command(flatten)]
     pub publication: PublicationArguments,
+}
+
+/// `dq publish`
+#[derive(Debug, Args)]
+pub struct PublishArguments {
+    /// Send what this file holds
+    #[arg(long, required = true, value_name = "FILE", num_args = 0..=1, default_missing_value = super::publish::UNDELIVERED)]
+    pub resume: PathBuf,
 }
 
 /// A positive number of seconds.

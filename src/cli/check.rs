@@ -2,7 +2,7 @@
 
 use super::args::{CheckArguments, Global, LeastSeverity, Show};
 use super::exit::{Exit, Trouble};
-use super::{diagnostics, interrupt, memory, output, progress, source};
+use super::{diagnostics, interrupt, memory, output, progress, publish, source};
 use crate::check::{CheckOptions, Ruleset, Run, Watch, check};
 use crate::input::source::STDIN;
 use crate::input::{data_files, remote};
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
     let sinks = output::sinks(&arguments.format, &arguments.output)?;
     let mut publication = arguments.publication.publication()?;
+    let destinations = arguments.publication.destinations()?;
     let references = arguments.references.paths()?;
     let stdin = Path::new(STDIN);
     if arguments.ruleset == stdin && arguments.data.iter().any(|data| data == stdin) {
@@ -84,7 +85,7 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         },
         publication: &publication,
     };
-    output::write(&report, &sinks)?;
+    publish::write_and_send(&report, &sinks, &destinations, &arguments.publication.undelivered)?;
     // Analyzers carry no verdict, but one without a value was not evaluated.
     let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
     Ok(if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {

@@ -12,6 +12,7 @@ mod memory;
 mod output;
 mod progress;
 mod publication;
+mod publish;
 mod report;
 mod rows;
 mod rules;
@@ -45,6 +46,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         args::Command::Lint(command) => lint::run(command, &arguments.global),
         args::Command::Explain(command) => explain::run(command, &arguments.global),
         args::Command::Report(command) => report::run(command, &arguments.global),
+        args::Command::Publish(command) => publish::run(command),
         args::Command::Rules(command) => rules::run(command, &arguments.global),
     };
     outcome.unwrap_or_else(|trouble| trouble.report())

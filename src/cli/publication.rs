@@ -1,8 +1,11 @@
 //! Arguments about the names under which results are published.
 
 use super::exit::Trouble;
+use super::publish::UNDELIVERED;
+use crate::publish::Destination;
 use crate::report::Publication;
 use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 
 /// Names for services and tools that collect results.
 #[derive(Debug, Args)]
@@ -31,6 +34,12 @@ pub struct PublicationArguments {
     /// Event bus in EventBridge [default: that of the account]
     #[arg(long, value_name = "NAME", help_heading = "Metrics and events")]
     pub event_bus: Option<String>,
+    /// Send the result: cloudwatch, eventbridge, s3=s3://BUCKET/BELOW/, webhook (its address in DQ_WEBHOOK_URL), webhook=env:VARIABLE or webhook=URL; repeatable
+    #[arg(long, value_name = "SERVICE", help_heading = "Metrics and events")]
+    pub publish: Vec<String>,
+    /// Where results are kept that a service does not take; `dq publish --resume` sends them
+    #[arg(long, value_name = "FILE", default_value = UNDELIVERED, help_heading = "Metrics and events")]
+    pub undelivered: PathBuf,
 }
 
 /// `--metrics`
@@ -43,6 +52,17 @@ pub enum MetricsArgument {
 }
 
 impl PublicationArguments {
+    /// Where results are sent, or what is wrong.
+    pub fn destinations(&self) -> Result<Vec<Destination>, Trouble> {
+        let parse = |text: &String| {
+            Destination::parse(text).map_err(|message| Trouble::Usage {
+                message,
+                help: Some("docs/outputs.md tells what each service needs".into()),
+            })
+        };
+        self.publish.iter().map(parse).collect()
+    }
+
     /// As the reports want them, or what is wrong.
     pub fn publication(&self) -> Result<Publication, Trouble> {
         let usage = |message: String| Trouble::Usage { message, help: None };

@@ -2,7 +2,7 @@
 
 use super::args::{Global, ReportArguments, Show};
 use super::exit::{Exit, Trouble};
-use super::output;
+use super::{output, publish};
 use crate::error::Error;
 use crate::report::Style;
 use crate::report::saved::{MAX_BYTES, Saved};
@@ -22,7 +22,13 @@ pub fn run(arguments: &ReportArguments, global: &Global) -> Result<Exit, Trouble
     let style =
         Style { colour: output::stdout_colour(global), show_all: arguments.show == Show::All, ..Style::default() };
     let publication = arguments.publication.publication()?;
-    output::write(&saved.report(style, &publication), &sinks)?;
+    let destinations = arguments.publication.destinations()?;
+    publish::write_and_send(
+        &saved.report(style, &publication),
+        &sinks,
+        &destinations,
+        &arguments.publication.undelivered,
+    )?;
     Ok(Exit::Clean)
 }
 

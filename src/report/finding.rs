@@ -23,10 +23,21 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// `information`, `minor`, `major`, `critical` or `blocker`
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Information => "information",
+            Severity::Minor => "minor",
+            Severity::Major => "major",
+            Severity::Critical => "critical",
+            Severity::Blocker => "blocker",
+        }
+    }
+
     /// By the label `severity`, in the words of several tools.
     pub fn of(outcome: &Outcome) -> Self {
-        let label = outcome.labels.iter().find(|(key, _)| key.eq_ignore_ascii_case("severity"));
-        let severity = match label.map_or(String::new(), |(_, value)| value.trim().to_ascii_lowercase()).as_str() {
+        let label = outcome.label("severity").map(|value| value.trim().to_ascii_lowercase());
+        let severity = match label.unwrap_or_default().as_str() {
             "info" | "information" | "notice" | "note" | "trivial" => Severity::Information,
             "minor" | "low" | "warning" | "warn" => Severity::Minor,
             "critical" | "high" | "error" => Severity::Critical,

@@ -22,6 +22,7 @@ mod publication;
 mod sarif;
 pub mod saved;
 mod text;
+mod webhook;
 
 pub use finding::Severity;
 pub use publication::Publication;
@@ -74,6 +75,7 @@ pub static FORMATS: &[Format] = &[
     Format { name: "markdown", write: markdown::write },
     Format { name: "github", write: github::write },
     Format { name: "gitlab", write: gitlab::write },
+    Format { name: "webhook", write: webhook::write },
 ];
 
 /// The format of that name.

@@ -48,6 +48,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The value of a label, whatever the case of its name.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
     /// Says that not all rows were seen: what was measured stays, nothing is concluded from it.
     pub fn interrupt(&mut self) {
         self.operands.iter_mut().for_each(Outcome::interrupt);

@@ -1,0 +1,62 @@
+//! Attempts at sending: how long to wait between them, and where they run.
+
+use super::Refused;
+use std::collections::hash_map::RandomState;
+use std::future::Future;
+use std::hash::BuildHasher;
+use std::time::Duration;
+use tokio::runtime::Builder;
+
+/// The longest pause before the second attempt; it doubles from one to the next.
+const FIRST: Duration = Duration::from_millis(500);
+
+/// The longest pause at all, whatever a service asks for.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Runs to its end what sends a message.
+pub(super) fn run<T>(sending: impl Future<Output = Result<T, Refused>>) -> Result<T, Refused> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Refused::whole(format!("nothing can be sent: {error}")))?;
+    runtime.block_on(sending)
+}
+
+/// Waits before the attempt after number `attempt`, from 1: as long as the service asks for, or a random part of
+/// a time that doubles, so that many programs that failed together do not come back together.
+pub(super) async fn pause(attempt: u32, asked: Option<Duration>) {
+    tokio::time::sleep(pause_time(attempt, asked, random())).await;
+}
+
+/// `random` is from 0 to 1.
+fn pause_time(attempt: u32, asked: Option<Duration>, random: f64) -> Duration {
+    let longest = FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST);
+    asked.map_or(longest.mul_f64(random), |asked| asked.min(LONGEST))
+}
+
+/// From 0 to 1, another one in every process and call: the standard library seeds its hashers at random.
+fn random() -> f64 {
+    RandomState::new().hash_one(0) as f64 / u64::MAX as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_follow_what_services_ask_for() {
+        let longest = |attempt| pause_time(attempt, None, 1.0);
+        assert_eq!([longest(1), longest(2), longest(3)], [FIRST, FIRST * 2, FIRST * 4]);
+        assert_eq!(longest(u32::MAX), LONGEST);
+        assert_eq!(pause_time(3, None, 0.0), Duration::ZERO);
+        assert_eq!(pause_time(1, Some(Duration::from_secs(3)), 0.5), Duration::from_secs(3));
+        assert_eq!(pause_time(1, Some(Duration::MAX), 0.5), LONGEST);
+    }
+
+    #[test]
+    fn random_numbers_differ_and_stay_in_their_range() {
+        let numbers: Vec<f64> = (0..100).map(|_| random()).collect();
+        assert!(numbers.iter().all(|number| (0.0..=1.0).contains(number)));
+        assert!(numbers.windows(2).any(|pair| pair[0] != pair[1]));
+    }
+}
