@@ -297,6 +297,33 @@ fn severe_failures_alone_decide_when_asked_to() {
 }
 
 #[test]
+fn scores_of_labelled_rules_decide_in_place_of_each_of_them() {
+    let data = file(".csv", b"a\n1\n");
+    let rules = r#"RowCount = 1 labels=["team"="a"], RowCount = 2 labels=["team"="A"], ColumnValues "a" > 0"#;
+    let ran = |scores: &[&str]| {
+        let options: Vec<_> = scores.iter().flat_map(|score| ["--min-score", score]).collect();
+        check(rules, data.path(), &options)
+    };
+    assert_eq!(ran(&[]).code, 1);
+    assert_eq!((ran(&["team=a:0.5"]).code, ran(&["team=a:51%"]).code), (0, 1));
+    assert_eq!((ran(&["66%"]).code, ran(&["0.67"]).code), (0, 1));
+    // Rules that no score decides about count one by one.
+    assert_eq!((ran(&["dimension=validity:1"]).code, ran(&["dimension=validity:1", "team=a:0"]).code), (1, 0));
+    let nobody = ran(&["team=b:0.1"]);
+    assert_eq!(nobody.code, 2);
+    assert!(nobody.stderr.contains("there are no rules with team=b"), "{}", nobody.stderr);
+    assert!(ran(&["team=a:0.5"]).stderr.contains("reached: 1 of 2 rules with team=a pass, 50.00 %"));
+}
+
+#[test]
+fn failed_rules_show_how_much_they_matter_and_to_whom() {
+    let data = file(".csv", b"a\n1\n");
+    let ruleset = file(".dqdl", b"DefaultLabels=[\"owner\"=\"crm\",\"Severity\"=\"critical\"] Rules = [ RowCount = 2 ]");
+    let ran = run(dq().args(["check", "--ruleset"]).arg(ruleset.path()).arg(data.path()));
+    assert!(ran.stdout.contains("\n      severity critical, owner crm\n"), "{}", ran.stdout);
+}
+
+#[test]
 fn types_are_not_given_for_files_that_store_them() {
     let orders = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/parquet/pyarrow.parquet");
     let ran = check("RowCount > 0", &orders, &["--column-type", "code=int"]);

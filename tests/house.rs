@@ -63,7 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("scorecard", &["check", "rules", "verdict"]),
     ("report", &["check", "rules", "scorecard", "verdict"]),
     ("publish", &["input", "report"]),
-    ("cli", &["check", "dqdl", "input", "plan", "publish", "report", "rules", "sink", "verdict"]),
+    ("cli", &["check", "dqdl", "input", "plan", "publish", "report", "rules", "scorecard", "sink", "verdict"]),
 ];
 
 #[test]

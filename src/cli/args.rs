@@ -4,6 +4,7 @@ use super::publication::PublicationArguments;
 use super::rows::{RedactArguments, RowArguments};
 use crate::input::csv::CsvOptions;
 use crate::input::{MissingColumns, ReadOptions};
+use crate::scorecard::LeastScore;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -129,6 +130,9 @@ pub struct CheckArguments {
     /// The least severity of a failed rule that makes the exit code 1, by the label severity; rules without one are major
     #[arg(long, value_name = "SEVERITY", default_value = "information")]
     pub fail_on: LeastSeverity,
+    /// Let the score decide and not each rule: the exit code is 1 when fewer rules than this share pass, of all rules, or of those with a label, such as team=payments:0.95 or dimension=validity:90%; repeatable. Rules that none of them covers count by --fail-on
+    #[arg(long, value_name = "[LABEL=VALUE:]SCORE")]
+    pub min_score: Vec<LeastScore>,
     /// Names for services and tools that collect results.
     #[command(flatten)]
     pub publication: PublicationArguments,

@@ -4,11 +4,14 @@ use super::args::{CheckArguments, Global, LeastSeverity, Show};
 use super::exit::{Exit, Trouble};
 use super::{diagnostics, interrupt, memory, output, progress, publish, source};
 use crate::check::{CheckOptions, Ruleset, Run, Watch, check};
+use crate::error::escape_controls;
 use crate::input::source::STDIN;
 use crate::input::{data_files, remote};
-use crate::report::{Report, Severity, Style};
+use crate::report::{self, Report, Severity, Style};
+use crate::scorecard::LeastScore;
 use crate::span::LineIndex;
-use crate::verdict::Verdict;
+use crate::verdict::{Outcome, Verdict};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Runs the command.
@@ -90,15 +93,15 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
     let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
     Ok(if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {
         Exit::NotEvaluated
-    } else if fails(&run, arguments.fail_on) {
+    } else if fails(&run, arguments.fail_on, &arguments.min_score)? {
         Exit::Findings
     } else {
         Exit::Clean
     })
 }
 
-/// Whether some failed rule is severe enough.
-fn fails(run: &Run, least: LeastSeverity) -> bool {
+/// Whether too few of the rules pass that scores decide about, or another failed rule is severe enough.
+fn fails(run: &Run, least: LeastSeverity, scores: &[LeastScore]) -> Result<bool, Trouble> {
     let least = match least {
         LeastSeverity::Information => Severity::Information,
         LeastSeverity::Minor => Severity::Minor,
@@ -106,7 +109,24 @@ fn fails(run: &Run, least: LeastSeverity) -> bool {
         LeastSeverity::Critical => Severity::Critical,
         LeastSeverity::Blocker => Severity::Blocker,
     };
-    run.outcomes.iter().any(|outcome| outcome.verdict == Verdict::Fail && Severity::of(outcome) >= least)
+    let mut unmet = false;
+    for score in scores {
+        let (passed, judged) = score.counts(run);
+        if judged == 0 {
+            let message = format!("--min-score: there are no {score}");
+            let help = "a score of no rules would always be reached; see the labels in the ruleset";
+            return Err(Trouble::Usage { message, help: Some(help.into()) });
+        }
+        unmet |= !score.is_met(run);
+        let met = if score.is_met(run) { "reached" } else { "NOT reached" };
+        let share = report::percent(passed, judged);
+        let line = format!("--min-score {}: {met}: {passed} of {judged} {score} pass, {share}", score.score);
+        // Nothing is left to do when stderr is closed.
+        let _ = writeln!(std::io::stderr().lock(), "{}", escape_controls(&line));
+    }
+    let decided_alone = |outcome: &&Outcome| !scores.iter().any(|score| score.covers(outcome));
+    let mut failed = run.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Fail).filter(decided_alone);
+    Ok(unmet || failed.any(|outcome| Severity::of(outcome) >= least))
 }
 
 /// The files of this machine that names stand for.
@@ -125,7 +145,7 @@ fn show_sql_mistakes(
     diagnostics::render(text, mistakes, output::stderr_colour(global), &mut bytes)
         .map_err(|error| Trouble::Sink(format!("cannot write the findings: {error}")))?;
     // Nothing is left to do when stderr is closed.
-    let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), &bytes);
+    let _ = std::io::stderr().lock().write_all(&bytes);
     Ok(())
 }
 
@@ -139,7 +159,7 @@ pub fn refuse(text: &source::Source, ruleset: &Ruleset, format: &str, global: &G
     }
     diagnostics::render(text, ruleset.diagnostics(), output::stderr_colour(global), &mut bytes).map_err(sink)?;
     // Nothing is left to do when stderr is closed.
-    let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), &bytes);
+    let _ = std::io::stderr().lock().write_all(&bytes);
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use super::Report;
 use crate::check::AnalyzerOutcome;
+use crate::dimension::Dimension;
 use crate::sample::{Cell, SampleRow, Samples};
+use crate::scorecard::Scorecard;
 use crate::value::Number;
 use crate::verdict::{Compared, Outcome, Verdict};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -41,6 +43,7 @@ pub(super) fn document(report: &Report<'_>) -> Value {
             "errors": run.count(Verdict::Error),
             "skipped": run.count(Verdict::Skip),
         },
+        "scorecard": scorecard_json(&Scorecard::of(run)),
         "rules": run.outcomes.iter().enumerate().map(|(position, outcome)| {
             let mut rule = outcome_json(report, outcome);
             rule.shift_insert(0, "name".into(), format!("Rule_{}", position + 1).into());
@@ -60,6 +63,18 @@ pub(super) fn document(report: &Report<'_>) -> Value {
         object.insert("incomplete".into(), true.into());
     }
     document
+}
+
+/// Scores by quality dimension and by column.
+fn scorecard_json(card: &Scorecard) -> Value {
+    let counts = |key: &str, name: &str, passed: u64, judged: u64| json!({ key: name, "passed": passed, "judged": judged, "score": passed as f64 / judged as f64 });
+    let of_dimension =
+        |(dimension, passed, judged): &(Dimension, u64, u64)| counts("dimension", dimension.name(), *passed, *judged);
+    let of_column = |(column, passed, judged): &(String, u64, u64)| counts("column", column, *passed, *judged);
+    json!({
+        "dimensions": card.dimensions.iter().map(of_dimension).collect::<Vec<_>>(),
+        "columns": card.columns.iter().map(of_column).collect::<Vec<_>>(),
+    })
 }
 
 /// Milliseconds, and more digits only where there are more: nothing of the time is lost.

@@ -26,7 +26,7 @@ mod webhook;
 
 pub use finding::Severity;
 pub use publication::Publication;
-pub use text::{Style, bytes_text, wrapped};
+pub use text::{Style, bytes_text, percent, wrapped};
 
 use crate::check::Run;
 use crate::span::LineIndex;

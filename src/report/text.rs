@@ -3,6 +3,7 @@
 pub(super) mod samples;
 
 use super::Report;
+use super::finding::cut;
 use crate::check::{AnalyzerOutcome, Run};
 use crate::dimension::Dimension;
 use crate::error::escape_controls;
@@ -103,7 +104,23 @@ fn entry(report: &Report<'_>, position: usize, outcome: &Outcome, out: &mut dyn 
     if rule.len() > RULE_LINES {
         writeln!(out, "      ... {} more lines", rule.len() - RULE_LINES)?;
     }
+    if let Some(line) = responsible(outcome) {
+        writeln!(out, "      {}", style.paint("2", &line))?;
+    }
     details(outcome, &report.run.files, 6, style, out)
+}
+
+/// How much the rule matters, and to whom, where default labels say so: its own stand in its text.
+fn responsible(outcome: &Outcome) -> Option<String> {
+    let own = outcome.rule.to_lowercase();
+    let part = |name: &str| {
+        let value = outcome.label(name).filter(|value| !value.trim().is_empty())?;
+        let said = own.contains(&format!("\"{name}\"=")) || (name == "severity" && value.eq_ignore_ascii_case("major"));
+        (!said).then(|| format!("{name} {value}"))
+    };
+    let parts: Vec<_> = ["severity", "owner"].into_iter().filter_map(part).collect();
+    let line = wrapped(&parts.join(", ").replace('\n', " "), usize::MAX).concat();
+    (!parts.is_empty()).then(|| cut(&line, 74))
 }
 
 fn details(outcome: &Outcome, files: &[PathBuf], indent: usize, style: Style, out: &mut dyn Write) -> io::Result<()> {
@@ -273,7 +290,7 @@ pub(super) fn observed(outcome: &Outcome) -> Option<String> {
 }
 
 /// A share in percent; neither a failure nor a success is rounded away.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "no rows".into();
     }

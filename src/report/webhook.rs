@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn messages_say_what_failed_and_mention_nobody() {
         let rules = "Rules = [ RowCount = 1, ColumnValues \"a\" in [\"<!channel>`\"] labels=[\"owner\"=\"@data\"] ]";
-        let (run, lines) = checked(rules, b"a\n1\n2\n");
+        let (run, lines) = checked(rules, b"a\nx\ny\n");
         let text = written("webhook", &run, &lines, "r.dqdl");
         let message: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(message["dq"]["failed"], 2);
