@@ -318,7 +318,8 @@ fn scores_of_labelled_rules_decide_in_place_of_each_of_them() {
 #[test]
 fn failed_rules_show_how_much_they_matter_and_to_whom() {
     let data = file(".csv", b"a\n1\n");
-    let ruleset = file(".dqdl", b"DefaultLabels=[\"owner\"=\"crm\",\"Severity\"=\"critical\"] Rules = [ RowCount = 2 ]");
+    let ruleset =
+        file(".dqdl", b"DefaultLabels=[\"owner\"=\"crm\",\"Severity\"=\"critical\"] Rules = [ RowCount = 2 ]");
     let ran = run(dq().args(["check", "--ruleset"]).arg(ruleset.path()).arg(data.path()));
     assert!(ran.stdout.contains("\n      severity critical, owner crm\n"), "{}", ran.stdout);
 }

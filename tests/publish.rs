@@ -83,7 +83,8 @@ fn metrics_that_are_put_are_those_of_the_report() {
     let mut read: Vec<String> =
         found.as_array().expect("a list").iter().map(|metric| key(metric, &metric["Sum"])).collect();
     // The duration of the run is in both; moto may list a metric twice.
-    (written.sort(), read.sort());
+    written.sort();
+    read.sort();
     read.dedup();
     assert!(written.len() > 50, "{written:?}");
     assert_eq!(read, written);

@@ -51,9 +51,21 @@ pub enum Colour {
 pub enum Command {
     /// Check data files against a ruleset
     #[command(
-        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset orders.dqdl --output cloudwatch=metrics.json --dataset sales.orders orders.parquet\n  dq check --ruleset orders.dqdl --output html=report.html orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl"
+        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset orders.dqdl --output cloudwatch=metrics.json --dataset sales.orders orders.parquet\n  dq check --ruleset orders.dqdl --output html=report.html orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl\n  dq check"
     )]
     Check(Box<CheckArguments>),
+    /// Compare schemas with their earlier versions
+    #[cfg(feature = "contracts")]
+    #[command(
+        after_help = "Exit codes: 0 compatible, 1 a finding is at --fail-on, 2 the call is wrong, a schema cannot be read, or nothing was compared.\n\nExamples:\n  dq compat --old v1.avsc --new v2.avsc --mode FULL\n  dq compat schemas/user.avsc --against versions/user --mode BACKWARD_ALL\n  dq compat schemas --against merge-base:main --format github\n  dq compat 'schemas/**/*.schema.json' --against git:HEAD --json-policy lenient\n  dq compat --staged\n  dq compat schemas --against main --write-allow dq-compat-allow.toml\n\ndocs/compat.md has modes, sources and all kinds of findings."
+    )]
+    Compat(Box<super::compat_arguments::CompatArguments>),
+    /// Check records against a JSON Schema or an Avro schema
+    #[cfg(feature = "contracts")]
+    #[command(
+        after_help = "Exit codes:\n  0  all records are valid\n  1  a record is not\n  2  arguments or schema are wrong, or no file was found\n  3  a file could not be read to its end\n  4  an output could not be written\n\nExamples:\n  dq records --schema order.schema.json orders.jsonl\n  dq records --schema order.avsc --good good.jsonl --dead-letter dead.jsonl s3://lake/orders/\n  dq records --schema order.schema.json --from-dead-letter --good mended.jsonl --dead-letter dead.jsonl dead.jsonl\n  kcat -C -t orders -e | dq records --schema order.schema.json --input-format jsonl --format json -"
+    )]
+    Records(Box<super::records::RecordsArguments>),
     /// Check rulesets themselves, without data
     #[command(
         after_help = "Examples:\n  dq lint rulesets/*.dqdl\n  dq lint --schema customers.parquet customers.dqdl\n  dq lint --target glue --fail-on warning --format json customers.dqdl"
@@ -85,11 +97,15 @@ fn formats() -> clap::builder::PossibleValuesParser {
 /// `dq check`
 #[derive(Debug, Args)]
 pub struct CheckArguments {
-    /// The ruleset, or - for stdin
+    /// The ruleset, or - for stdin; without it, a contract is checked
     #[arg(long, short = 'r', value_name = "FILE")]
-    pub ruleset: PathBuf,
+    pub ruleset: Option<PathBuf>,
+    /// The contract file [default: dq.toml, when neither a ruleset nor data is named]
+    #[cfg(feature = "contracts")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ruleset", "data"])]
+    pub contract: Option<PathBuf>,
     /// Files, directories, patterns or URLs (s3://, gs://, az://, https://), checked as one dataset; - is stdin
-    #[arg(required = true, value_name = "DATA")]
+    #[arg(value_name = "DATA")]
     pub data: Vec<PathBuf>,
     /// The report on stdout; docs/outputs.md shows the formats
     #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = formats())]
@@ -199,7 +215,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A positive number of bytes, with a unit in powers of 1024.
-fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let unit: u64 = match text[digits.len()..].to_ascii_uppercase().as_str() {
         "" | "B" => 1,

@@ -14,25 +14,45 @@ use crate::verdict::{Outcome, Verdict};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Runs the command.
+/// Runs the command: one ruleset, or what a contract file says.
 pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
+    let usage = |message: &str, help: &str| Trouble::Usage { message: message.into(), help: Some(help.into()) };
+    let form = "write dq check --ruleset RULES DATA";
+    match &arguments.ruleset {
+        Some(_) if arguments.data.is_empty() => Err(usage("no data is named that the ruleset could check", form)),
+        Some(ruleset) => run_ruleset(arguments, ruleset, &arguments.data, global),
+        None if !arguments.data.is_empty() => Err(usage("no ruleset is named that could check the data", form)),
+        #[cfg(feature = "contracts")]
+        None => super::contract::run(arguments, global),
+        #[cfg(not(feature = "contracts"))]
+        None => Err(usage("neither a ruleset nor data is named", form)),
+    }
+}
+
+/// Checks data against one ruleset.
+pub fn run_ruleset(
+    arguments: &CheckArguments,
+    ruleset: &Path,
+    names: &[PathBuf],
+    global: &Global,
+) -> Result<Exit, Trouble> {
     let sinks = output::sinks(&arguments.format, &arguments.output)?;
     let mut publication = arguments.publication.publication()?;
     let destinations = arguments.publication.destinations()?;
     let references = arguments.references.paths()?;
     let stdin = Path::new(STDIN);
-    if arguments.ruleset == stdin && arguments.data.iter().any(|data| data == stdin) {
+    if ruleset == stdin && names.iter().any(|data| data == stdin) {
         let message = "the ruleset and the data cannot both come from stdin".to_string();
         return Err(Trouble::Usage { message, help: Some("put one of them into a file".into()) });
     }
-    let data = local_files(&arguments.data)?;
-    let mut inputs: Vec<_> = data.iter().chain([&arguments.ruleset]).cloned().collect();
-    for names in references.values() {
-        inputs.extend(local_files(names)?);
+    let data = local_files(names)?;
+    let mut inputs: Vec<_> = data.iter().cloned().chain([ruleset.to_path_buf()]).collect();
+    for reference in references.values() {
+        inputs.extend(local_files(reference)?);
     }
     output::spare(&sinks, &inputs)?;
-    let names: Vec<_> = arguments.data.iter().chain(references.values().flatten()).cloned().collect();
-    arguments.rows.spare(&sinks, &inputs, &names)?;
+    let read_names: Vec<_> = names.iter().chain(references.values().flatten()).cloned().collect();
+    arguments.rows.spare(&sinks, &inputs, &read_names)?;
     let mut seen = std::collections::HashSet::new();
     let twice =
         data.iter().find(|path| !seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())));
@@ -41,7 +61,7 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
         return Err(Trouble::Usage { message, help: Some("its rows would count twice; name it once".into()) });
     }
     let (bind_options, zone) = source::bind_options(&arguments.rules)?;
-    let text = source::read(&arguments.ruleset)?;
+    let text = source::read(ruleset)?;
     let ruleset = Ruleset::parse(&text.text, &bind_options);
     if ruleset.has_errors() {
         refuse(&text, &ruleset, &arguments.format, global)?;
@@ -70,7 +90,7 @@ pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble>
     }
     let stop = interrupt::flag();
     let run = progress::watched(arguments.quiet, |progress| {
-        check(&ruleset, &arguments.data, &options, Watch { progress: Some(progress), stop: Some(stop) })
+        check(&ruleset, names, &options, Watch { progress: Some(progress), stop: Some(stop) })
     })?;
     show_sql_mistakes(&text, &run.sql_mistakes, global)?;
     let timed = arguments.rules.now.is_none();

@@ -3,6 +3,12 @@
 
 mod args;
 mod check;
+#[cfg(feature = "contracts")]
+mod compat;
+#[cfg(feature = "contracts")]
+mod compat_arguments;
+#[cfg(feature = "contracts")]
+mod contract;
 mod diagnostics;
 mod exit;
 mod explain;
@@ -13,6 +19,8 @@ mod output;
 mod progress;
 mod publication;
 mod publish;
+#[cfg(feature = "contracts")]
+mod records;
 mod report;
 mod rows;
 mod rules;
@@ -43,6 +51,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let outcome = match &arguments.command {
         args::Command::Check(command) => check::run(command, &arguments.global),
+        #[cfg(feature = "contracts")]
+        args::Command::Compat(command) => compat::run(command, &arguments.global),
+        #[cfg(feature = "contracts")]
+        args::Command::Records(command) => records::run(command, &arguments.global),
         args::Command::Lint(command) => lint::run(command, &arguments.global),
         args::Command::Explain(command) => explain::run(command, &arguments.global),
         args::Command::Report(command) => report::run(command, &arguments.global),

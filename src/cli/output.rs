@@ -3,20 +3,45 @@
 use super::args::{Colour, Global};
 use super::exit::Trouble;
 use crate::error::shown;
-use crate::report::{Format, Report, file_below, find};
+use crate::report::{FORMATS, Format, Report, file_below};
 use crate::sink::atomic::replace;
 use std::borrow::Cow;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+/// What reports are written in.
+pub trait Named: 'static {
+    /// The word for `--format` and `--output`.
+    fn name(&self) -> &'static str;
+}
+
+impl Named for Format {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+#[cfg(feature = "contracts")]
+impl Named for crate::report::compat::Format {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 /// A report to be written.
-pub struct Sink {
-    format: &'static Format,
+pub struct Sink<F: 'static = Format> {
+    format: &'static F,
     path: Option<PathBuf>,
 }
 
-impl Sink {
+impl<F: 'static> Sink<F> {
+    /// What it is written in.
+    #[cfg(feature = "contracts")]
+    pub fn format(&self) -> &'static F {
+        self.format
+    }
+
     /// The file it goes to, unless that is stdout.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
@@ -25,13 +50,19 @@ impl Sink {
 
 /// The sinks of `--format` and `--output`. The format on stdout gives way to an `--output` to `-`.
 pub fn sinks(format: &str, outputs: &[String]) -> Result<Vec<Sink>, Trouble> {
+    sinks_among(FORMATS, format, outputs)
+}
+
+/// The same of other formats.
+pub fn sinks_among<F: Named>(formats: &'static [F], format: &str, outputs: &[String]) -> Result<Vec<Sink<F>>, Trouble> {
     let usage = |message: String| Trouble::Usage {
         message,
         help: Some("write --output FORMAT=PATH, e.g. --output json=result.json".into()),
     };
     let format_of = |name: &str| {
-        let names = || crate::report::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
-        find(name).ok_or_else(|| usage(format!("there is no report format `{name}`; formats are {}", names())))
+        let names = || formats.iter().map(Named::name).collect::<Vec<_>>().join(", ");
+        let found = formats.iter().find(|format| format.name() == name);
+        found.ok_or_else(|| usage(format!("there is no report format `{name}`; formats are {}", names())))
     };
     let mut sinks = Vec::new();
     for output in outputs {
@@ -60,7 +91,7 @@ pub fn sinks(format: &str, outputs: &[String]) -> Result<Vec<Sink>, Trouble> {
 }
 
 /// Refuses reports that would overwrite what is read.
-pub fn spare(sinks: &[Sink], inputs: &[PathBuf]) -> Result<(), Trouble> {
+pub fn spare<F: 'static>(sinks: &[Sink<F>], inputs: &[PathBuf]) -> Result<(), Trouble> {
     for path in sinks.iter().filter_map(Sink::path) {
         if inputs.iter().any(|input| same_file(input, path)) {
             return Err(Trouble::Usage {
@@ -100,21 +131,44 @@ pub fn same_file(one: &Path, other: &Path) -> bool {
 
 /// Writes all reports; those that can be written are, whatever happens to the others.
 pub fn write(report: &Report<'_>, sinks: &[Sink]) -> Result<(), Trouble> {
-    let mut failed = Vec::new();
-    for sink in sinks {
+    each(sinks, |sink| {
         let mut bytes = Vec::new();
         // Files carry no colours.
         let report = Report {
             style: crate::report::Style { colour: report.style.colour && sink.path.is_none(), ..report.style },
             ..*report
         };
-        let written = (sink.format.write)(&report, &mut bytes).and_then(|()| match &sink.path {
+        (sink.format.write)(&report, &mut bytes)?;
+        match &sink.path {
             Some(path) => replace(&file_of(path, sink.format, &report)?, &bytes),
             None => stdout(&bytes),
-        });
-        if let Err(error) = written {
+        }
+    })
+}
+
+/// Writes all reports of formats that are files of the names given.
+#[cfg(feature = "contracts")]
+pub fn write_each<F: Named>(
+    sinks: &[Sink<F>],
+    write: impl Fn(&Sink<F>, &mut dyn Write) -> io::Result<()>,
+) -> Result<(), Trouble> {
+    each(sinks, |sink| {
+        let mut bytes = Vec::new();
+        write(sink, &mut bytes)?;
+        match &sink.path {
+            Some(path) => replace(path, &bytes),
+            None => stdout(&bytes),
+        }
+    })
+}
+
+/// Writes to all sinks, and says which could not be written to.
+fn each<F: Named>(sinks: &[Sink<F>], write: impl Fn(&Sink<F>) -> io::Result<()>) -> Result<(), Trouble> {
+    let mut failed = Vec::new();
+    for sink in sinks {
+        if let Err(error) = write(sink) {
             let place = sink.path.as_deref().map_or("stdout".to_string(), shown);
-            failed.push(format!("cannot write the {} report to {place}: {error}", sink.format.name));
+            failed.push(format!("cannot write the {} report to {place}: {error}", sink.format.name()));
         }
     }
     if failed.is_empty() { Ok(()) } else { Err(Trouble::Sink(failed.join("; "))) }

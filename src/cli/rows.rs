@@ -102,6 +102,11 @@ impl RowArguments {
         options.bad = self.bad.clone();
     }
 
+    /// Whether some file gets rows.
+    pub fn has_outputs(&self) -> bool {
+        self.outputs().next().is_some()
+    }
+
     /// Options and paths of files that get rows.
     fn outputs(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         let outputs = [("--rows-out", &self.rows_out), ("--good", &self.good), ("--bad", &self.bad)];

@@ -159,6 +159,33 @@ impl Table for AvroTable {
     }
 }
 
+/// Reads the blocks of a file one behind the other, without decoding them.
+pub struct BlockReader {
+    input: Input,
+    header: Arc<[u8]>,
+    reader: BufReader<Box<dyn Read + Send>>,
+}
+
+impl BlockReader {
+    /// Reads the header; what does not start as an Avro file is an error.
+    pub fn open(input: &Input) -> Result<Self, Error> {
+        let mut reader = BufReader::with_capacity(CHUNK, input.reader()?);
+        let header = read_header(input, &mut reader)?.into();
+        Ok(Self { input: input.clone(), header, reader })
+    }
+
+    /// Magic, metadata and marker.
+    pub fn header(&self) -> &Arc<[u8]> {
+        &self.header
+    }
+
+    /// The next blocks, about a chunk of them; none at the end. A file that is cut off or damaged is an error.
+    pub fn read(&mut self) -> Result<Option<Blocks>, Error> {
+        let blocks = next_blocks(&self.input, &self.header, &mut self.reader)?;
+        Ok((!blocks.ends.is_empty()).then_some(blocks))
+    }
+}
+
 struct AvroChunks<'a> {
     table: &'a AvroTable,
     reader: BufReader<Box<dyn Read + Send>>,
@@ -167,41 +194,62 @@ struct AvroChunks<'a> {
 }
 
 /// Blocks that are decoded together.
-#[derive(Default)]
-struct Blocks {
+#[derive(Debug, Default)]
+pub struct Blocks {
     bytes: Vec<u8>,
     /// Where each block ends, and how many rows it says it has.
     ends: Vec<(usize, u64)>,
 }
 
+impl Blocks {
+    /// How many rows each block says it has, and its contents as they are compressed.
+    pub fn contents(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |(end, rows)| {
+            let mut block = &self.bytes[start..end.saturating_sub(MARKER)];
+            start = *end;
+            // In front of the contents are two numbers, which were read before.
+            for _ in 0..2 {
+                let length = block.iter().position(|byte| *byte < 0x80).map_or(block.len(), |last| last + 1);
+                block = &block[length..];
+            }
+            (*rows, block)
+        })
+    }
+
+    /// Rows they say they have.
+    pub fn rows(&self) -> u64 {
+        self.ends.iter().map(|(_, rows)| *rows).sum()
+    }
+}
+
 impl AvroChunks<'_> {
     /// The next blocks, about a chunk of them; none at the end.
     fn blocks(&mut self) -> Result<Blocks, Error> {
-        let input = &self.table.input;
-        let header = &self.table.header;
-        let mut recorder = Recorder { input, reader: &mut self.reader, bytes: Vec::new() };
-        let mut ends = Vec::new();
-        while recorder.bytes.len() < CHUNK {
-            let Some(count) = recorder.long()? else { break };
-            let size = recorder.long()?.ok_or_else(|| damaged(input, "a block is cut off"))?;
-            let (Ok(count), Ok(size)) = (u64::try_from(count), u64::try_from(size)) else {
-                return Err(damaged(input, "a block has a negative size"));
-            };
-            if count > MOST_ROWS {
-                return Err(damaged(
-                    input,
-                    &format!("a block says it has {count} rows, more than any writer puts in one"),
-                ));
-            }
-            recorder.skip(size)?;
-            recorder.skip(MARKER as u64)?;
-            if !recorder.bytes.ends_with(&header[header.len() - MARKER..]) {
-                return Err(damaged(input, "a block does not end with the file's marker"));
-            }
-            ends.push((recorder.bytes.len(), count));
-        }
-        Ok(Blocks { bytes: recorder.bytes, ends })
+        next_blocks(&self.table.input, &self.table.header, &mut self.reader)
     }
+}
+
+fn next_blocks(input: &Input, header: &[u8], reader: &mut impl Read) -> Result<Blocks, Error> {
+    let mut recorder = Recorder { input, reader, bytes: Vec::new() };
+    let mut ends = Vec::new();
+    while recorder.bytes.len() < CHUNK {
+        let Some(count) = recorder.long()? else { break };
+        let size = recorder.long()?.ok_or_else(|| damaged(input, "a block is cut off"))?;
+        let (Ok(count), Ok(size)) = (u64::try_from(count), u64::try_from(size)) else {
+            return Err(damaged(input, "a block has a negative size"));
+        };
+        if count > MOST_ROWS {
+            return Err(damaged(input, &format!("a block says it has {count} rows, more than any writer puts in one")));
+        }
+        recorder.skip(size)?;
+        recorder.skip(MARKER as u64)?;
+        if !recorder.bytes.ends_with(&header[header.len() - MARKER..]) {
+            return Err(damaged(input, "a block does not end with the file's marker"));
+        }
+        ends.push((recorder.bytes.len(), count));
+    }
+    Ok(Blocks { bytes: recorder.bytes, ends })
 }
 
 /// Decodes one block. The decoder is asked for exactly the rows that the block says it has: it would wait

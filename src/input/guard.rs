@@ -16,7 +16,7 @@ pub fn is_guarded() -> bool {
 }
 
 /// Runs a decoder of a library over a file. What it was decoding must not be used after an error.
-pub(super) fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+pub fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     GUARDED.set(true);
     let outcome = catch_unwind(AssertUnwindSafe(decode));
     GUARDED.set(false);

@@ -7,7 +7,7 @@
 
 mod align;
 mod arrow_ipc;
-mod avro;
+pub mod avro;
 mod columns;
 pub mod csv;
 mod cutter;
@@ -28,7 +28,7 @@ mod table;
 mod whole;
 
 pub use dataset::{ColumnBatches, Columns, Dataset, Part, Pass};
-pub use guard::is_guarded;
+pub use guard::{guarded, is_guarded};
 pub use layout::{DataFile, data_files};
 pub use table::{Batches, Chunk, Chunks, ColumnFacts, Decoded, PageFacts, Parts, Table};
 pub use whole::{FileOrigin, Records, Whole, WholeRowBatches, WholeRows, nested_int96};

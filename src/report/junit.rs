@@ -142,12 +142,12 @@ fn class(ruleset: &str) -> String {
 }
 
 /// Text between quotes: line ends would become blanks there.
-fn attribute(text: &str) -> String {
+pub(super) fn attribute(text: &str) -> String {
     content(text).replace('\t', "&#9;").replace('\n', "&#10;")
 }
 
 /// Text between tags. Characters that XML 1.0 cannot hold, not even as references, are spelt out.
-fn content(text: &str) -> String {
+pub(super) fn content(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + text.len() / 8);
     for character in text.chars() {
         match character {

@@ -157,7 +157,7 @@ fn analyzers(report: &Report<'_>) -> String {
 
 /// Text as code, in a table or elsewhere. In a code span nothing has a meaning but backticks, which
 /// more backticks enclose; a bar would end the cell even there, so such texts are HTML.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = crate::error::escape_controls(text);
     if text.is_empty() {
         return String::new();

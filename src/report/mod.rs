@@ -4,6 +4,8 @@
 //! too: [`saved`] reads that back, and every format is the same again.
 
 mod cloudwatch;
+#[cfg(feature = "contracts")]
+pub mod compat;
 mod emf;
 mod eventbridge;
 mod finding;
@@ -19,6 +21,8 @@ mod markdown;
 mod openlineage;
 mod prometheus;
 mod publication;
+#[cfg(feature = "contracts")]
+pub mod records;
 mod sarif;
 pub mod saved;
 mod text;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
 /// Where the schema of the format is, as its readers know it.
-const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+pub(super) const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// Failing rows whose positions are listed, operands included.
 const ROWS: usize = 1_000;
@@ -201,7 +201,7 @@ fn properties(report: &Report<'_>, finding: &Finding<'_>, outcome: &Outcome) -> 
 }
 
 /// A message: braces are placeholders and brackets before parentheses links, unless they are escaped.
-fn message(text: &str) -> Value {
+pub(super) fn message(text: &str) -> Value {
     json!({ "text": text.replace('{', "{{").replace('}', "}}").replace("](", "] (") })
 }
 

@@ -12,7 +12,7 @@ mod csv;
 mod json_lines;
 mod lists;
 mod parquet;
-mod target;
+pub mod target;
 
 pub use lists::{FAILED_RULES, OUTCOMES};
 

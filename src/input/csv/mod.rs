@@ -9,6 +9,7 @@ mod decode;
 mod index;
 pub(super) mod infer;
 mod records;
+pub mod rows;
 
 use super::source::Input;
 use super::table::{Chunk, Chunks, Parts, Table};
@@ -21,7 +22,7 @@ use crate::redaction::Redaction;
 use crate::text_cast::TEXT_BECAUSE;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use decode::ChunkDecoder;
-use records::Records;
+pub use records::Records;
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -126,6 +126,11 @@ impl<'a> Records<'a> {
         self.ends.len()
     }
 
+    /// Whether the current record has no field.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// The line the current record starts on.
     pub fn line(&self) -> u64 {
         self.line
