@@ -102,6 +102,7 @@ impl RowArguments {
         options.bad = self.bad.clone();
     }
 
+    #[cfg(feature = "contracts")]
     /// Whether some file gets rows.
     pub fn has_outputs(&self) -> bool {
         self.outputs().next().is_some()
