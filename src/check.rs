@@ -1,8 +1,11 @@
 //! The whole order: text, tree, bound rules, plan, scan, verdicts. The only file that
 //! knows all of it.
 
+mod analyzers;
 mod inputs;
+mod observations;
 mod outputs;
+mod points;
 mod row_run;
 mod rows;
 mod samples;
@@ -10,6 +13,7 @@ mod samples;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl;
 use crate::error::Error;
+use crate::history::{self, Key, Past};
 use crate::input::ReadOptions;
 pub use crate::metrics::Distribution;
 use crate::metrics::{Family, Metric, Statistic};
@@ -18,7 +22,6 @@ use crate::plan::{Measure, MetricId, MetricSet, Observation, Reported, Results};
 use crate::redaction::Redaction;
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
-use crate::sample::Cell;
 pub use crate::scan::Progress;
 use crate::scan::{ScanOptions, Scanned, Sources, proved, scan};
 pub use crate::sql::PRIMARY;
@@ -28,6 +31,7 @@ use crate::value::Number;
 use crate::verdict::{Judge, Outcome, Verdict};
 use chrono::{DateTime, Utc};
 use inputs::{Files, Inputs, Readings, widen};
+pub use observations::Observe;
 use outputs::Outputs;
 use row_run::RowContext;
 use std::collections::{BTreeMap, HashMap};
@@ -116,6 +120,10 @@ pub struct CheckOptions {
     pub good: Option<PathBuf>,
     /// Where the rows go that fail a rule, with the rules they fail.
     pub bad: Option<PathBuf>,
+    /// What past runs measured; without it, rules that need past values cannot be evaluated.
+    pub past: Option<Arc<Past>>,
+    /// Which numbers are compared with those of past runs.
+    pub observe: Observe,
 }
 
 impl Default for CheckOptions {
@@ -140,6 +148,8 @@ impl Default for CheckOptions {
             rows_out: None,
             good: None,
             bad: None,
+            past: None,
+            observe: Observe::default(),
         }
     }
 }
@@ -197,6 +207,10 @@ pub struct Run {
     pub incomplete: bool,
     /// Where the SQL of rules that could not be evaluated goes wrong.
     pub sql_mistakes: Vec<Diagnostic>,
+    /// What was measured, as later runs ask for it; see [`Run::points`].
+    pub measured: Vec<(Key, Number)>,
+    /// Numbers against those of past runs, anomalies first.
+    pub observations: Vec<history::Observation>,
 }
 
 impl Run {
@@ -338,7 +352,8 @@ struct Checked {
 
 /// What became of every rule, the deselected ones included.
 fn judged(ruleset: &Ruleset, plan: &Plan, results: &Results, options: &CheckOptions) -> Vec<Outcome> {
-    let judge = Judge { results, observations: &plan.observations, allow_empty: options.allow_empty };
+    let (observations, past) = (&plan.observations, options.past.as_deref());
+    let judge = Judge { results, observations, allow_empty: options.allow_empty, past, now: ruleset.now };
     let mut next = 0;
     let rules = ruleset.bound.rules.iter().enumerate();
     rules
@@ -419,13 +434,18 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
             }
         };
         let results = scanned.results;
+        let measured = points::measured(ruleset, &plan, &results, options);
+        let (observations, unlisted) = observations::observed(ruleset, &plan, &results, &measured, options);
+        // Of rows that were not all read nothing is concluded.
+        let observations = if watch.stopped() { Vec::new() } else { observations };
+        let unlisted = (unlisted > 0).then(|| format!("{unlisted} more metrics were compared with past values"));
         let judged = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Skip).count();
         let passed = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Pass).count();
         let analyzers = ruleset.analyzers().iter().zip(&plan.analyzers);
         return Ok(Run {
             outcomes,
             analyzers: analyzers
-                .map(|(analyzer, reported)| analyzed(analyzer, reported, &results, &options.redaction))
+                .map(|(analyzer, reported)| analyzers::analyzed(analyzer, reported, &results, &options.redaction))
                 .collect(),
             score: (judged > 0).then(|| passed as f64 / judged as f64),
             rows,
@@ -435,64 +455,13 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
             files: inputs.primary.paths().map(Path::to_path_buf).collect(),
             started: ruleset.now,
             elapsed: clock.elapsed(),
-            notes: inputs.primary.notes().iter().cloned().chain(notes).chain(row_notes).collect(),
+            notes: inputs.primary.notes().iter().cloned().chain(notes).chain(row_notes).chain(unlisted).collect(),
             incomplete: watch.stopped(),
             sql_mistakes: plan.findings(ruleset, options).into_iter().filter(is_about_sql).collect(),
+            measured,
+            observations,
         });
     }
-}
-
-/// The values of an analyzer.
-fn analyzed(
-    analyzer: &BoundRule,
-    reported: &Result<Vec<Reported>, Unevaluated>,
-    results: &Results,
-    redaction: &Redaction,
-) -> AnalyzerOutcome {
-    let mut outcome = AnalyzerOutcome {
-        analyzer: analyzer.text.clone(),
-        metrics: Vec::new(),
-        distributions: Vec::new(),
-        message: None,
-        help: None,
-    };
-    let mut missing = |reason: &Unevaluated| {
-        outcome.message.get_or_insert_with(|| reason.message.clone());
-        outcome.help = outcome.help.take().or_else(|| reason.help.clone());
-    };
-    match reported {
-        Err(reason) => missing(reason),
-        Ok(reported) => {
-            for Reported { name, measure } in reported {
-                if let Some(reason) = results.failure(measure) {
-                    missing(reason);
-                } else if let Measure::Distribution { metric, data_type } = measure {
-                    let found = results.distribution(*metric);
-                    outcome
-                        .distributions
-                        .extend(found.map(|found| (name.clone(), hidden(found, data_type, redaction), *data_type)));
-                } else if let Ok(value) = results.read(measure)
-                    && value.to_f64().is_finite()
-                {
-                    outcome.metrics.push((name.clone(), value));
-                }
-            }
-        }
-    }
-    if outcome.metrics.is_empty() && outcome.distributions.is_empty() && outcome.message.is_none() {
-        outcome.message = Some("There are no values to measure".into());
-    }
-    outcome
-}
-
-/// A distribution whose listed values may be shown; bounds of bins are computed and stay.
-fn hidden(found: &Distribution, data_type: &str, redaction: &Redaction) -> Distribution {
-    let mut found = found.clone();
-    if !redaction.is_off() {
-        let cell = |value: &str| if data_type == "StringType" { Cell::text(value) } else { Cell::value(value) };
-        found.values.iter_mut().for_each(|value| *value = redaction.shown(&cell(value)));
-    }
-    found
 }
 
 fn skipped(node: &BoundNode) -> Outcome {
@@ -502,6 +471,7 @@ fn skipped(node: &BoundNode) -> Outcome {
     };
     Outcome {
         rule: rule.clone(),
+        evaluated: None,
         rule_type,
         verdict: Verdict::Skip,
         code: None,

@@ -23,10 +23,10 @@
 //! text → tokens → tree ([`dqdl`]) → bound rules ([`rules`]: registry and schema) → a set
 //! of deduplicated metrics ([`plan`]) → one scan over Arrow batches ([`input`], [`scan`],
 //! [`metrics`], predicates in [`sql`]) → observations → verdicts ([`verdict`]) → reports
-//! ([`report`], with a [`scorecard`]) and to services ([`publish`]); checked rows go to files ([`sink`]).
-//! [`check`](mod@check) is the only file that knows the whole order; `cli` the only room that knows arguments,
-//! terminals and exit codes. Beside it, `compat` compares schemas with their earlier versions, `records` judges
-//! records by a schema, and a `contract` says what belongs together.
+//! ([`report`], with a [`scorecard`]) and to services ([`publish`]); checked rows go to files ([`sink`]), numbers of
+//! runs to a [`history`]. [`check`](mod@check) is the only file that knows the whole order; `cli` the only room that
+//! knows arguments, terminals and exit codes. Beside it, `compat` compares schemas with their earlier versions,
+//! `records` judges records by a schema, and a `contract` says what belongs together.
 //!
 //! Four kinds of bad news stay apart: a mistake in the ruleset is a
 //! [`diagnostic::Diagnostic`], a rule that failed or could not be evaluated is a
@@ -44,6 +44,7 @@ pub mod diagnostic;
 pub mod dimension;
 pub mod dqdl;
 pub mod error;
+pub mod history;
 pub mod input;
 pub mod intervals;
 #[cfg(feature = "contracts")]

@@ -1,5 +1,7 @@
 //! Arguments as typed.
 
+use super::history::arguments::HistoryArguments;
+use super::past::PastArguments;
 use super::publication::PublicationArguments;
 use super::rows::{RedactArguments, RowArguments};
 use crate::input::csv::CsvOptions;
@@ -51,7 +53,7 @@ pub enum Colour {
 pub enum Command {
     /// Check data files against a ruleset
     #[command(
-        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset orders.dqdl --output cloudwatch=metrics.json --dataset sales.orders orders.parquet\n  dq check --ruleset orders.dqdl --output html=report.html orders.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl\n  dq check"
+        after_help = "Examples:\n  dq check --ruleset customers.dqdl customers.parquet\n  dq check --ruleset orders.dqdl --format glue orders-*.parquet\n  dq check --ruleset orders.dqdl --reference customers=customers.parquet orders.parquet\n  dq check --ruleset orders.dqdl --samples 20 --key order_id --redact hash orders.parquet\n  dq check --ruleset orders.dqdl --good good.parquet --bad bad.parquet orders.parquet\n  dq check --ruleset orders.dqdl --output cloudwatch=metrics.json --dataset sales.orders orders.parquet\n  dq check --ruleset orders.dqdl --output html=report.html orders.parquet\n  dq check --ruleset orders.dqdl --history history.db --dataset orders orders-2026-11-21.parquet\n  dq check --ruleset - --output json=result.json data.csv < rules.dqdl\n  dq check"
     )]
     Check(Box<CheckArguments>),
     /// Compare schemas with their earlier versions
@@ -81,6 +83,11 @@ pub enum Command {
         after_help = "What `--publish` cannot send is kept in a file, with all that is needed to send it but secrets: those come from the environment. What a service still does not take stays in the file. A message may arrive twice where the answer to it was lost; none is lost.\n\nExit codes: 0 all sent, or nothing was there; 4 something is left.\n\nExamples:\n  dq publish --resume\n  dq publish --resume /var/spool/dq/undelivered.jsonl"
     )]
     Publish(PublishArguments),
+    /// What was measured in past runs: list, show, export, exclude, include
+    #[command(
+        after_help = "A history is what dq check --history PATH records; docs/history.md has what is in it.\n\nExamples:\n  dq history list --history history.db\n  dq history show orders --history history.db --metric '*.Completeness'\n  dq history exclude orders --history history.db --from 2026-12-24 --to 2026-12-26"
+    )]
+    History(HistoryArguments),
     /// Show the plan: metrics, the rules that read them, the columns read
     #[command(after_help = "Example:\n  dq explain --ruleset orders.dqdl orders.parquet")]
     Explain(ExplainArguments),
@@ -149,6 +156,9 @@ pub struct CheckArguments {
     /// Let the score decide and not each rule: the exit code is 1 when fewer rules than this share pass, of all rules, or of those with a label, such as team=payments:0.95 or dimension=validity:90%; repeatable. Rules that none of them covers count by --fail-on
     #[arg(long, value_name = "[LABEL=VALUE:]SCORE")]
     pub min_score: Vec<LeastScore>,
+    /// What is remembered between runs.
+    #[command(flatten)]
+    pub past: PastArguments,
     /// Names for services and tools that collect results.
     #[command(flatten)]
     pub publication: PublicationArguments,

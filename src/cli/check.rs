@@ -2,9 +2,11 @@
 
 use super::args::{CheckArguments, Global, LeastSeverity, Show};
 use super::exit::{Exit, Trouble};
+use super::past::{self, Memory};
 use super::{diagnostics, interrupt, memory, output, progress, publish, source};
-use crate::check::{CheckOptions, Ruleset, Run, Watch, check};
-use crate::error::escape_controls;
+use crate::check::{CheckOptions, Observe, Ruleset, Run, Watch, check};
+use crate::error::{Error, escape_controls};
+use crate::history::anomaly::RECENT;
 use crate::input::source::STDIN;
 use crate::input::{data_files, remote};
 use crate::report::{self, Report, Severity, Style};
@@ -13,6 +15,7 @@ use crate::span::LineIndex;
 use crate::verdict::{Outcome, Verdict};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Runs the command: one ruleset, or what a contract file says.
 pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
@@ -50,6 +53,8 @@ pub fn run_ruleset(
     for reference in references.values() {
         inputs.extend(local_files(reference)?);
     }
+    past::spare(&arguments.past, &inputs)?;
+    inputs.extend(arguments.past.history.clone());
     output::spare(&sinks, &inputs)?;
     let read_names: Vec<_> = names.iter().chain(references.values().flatten()).cloned().collect();
     arguments.rows.spare(&sinks, &inputs, &read_names)?;
@@ -88,6 +93,22 @@ pub fn run_ruleset(
         let message = "--only and --skip leave no rule to evaluate".to_string();
         return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
     }
+    // The data has the name under which its past runs are known, before its rows are read.
+    let dataset = || -> Result<String, Error> {
+        if publication.table.is_some() {
+            return Ok(publication.dataset(&[]));
+        }
+        let files = data_files(&arguments.data, false)?;
+        Ok(publication.dataset(&files.into_iter().map(|file| file.path).collect::<Vec<_>>()))
+    };
+    options.observe = arguments.past.observe.into();
+    let watched = if options.observe == Observe::All { RECENT } else { 0 };
+    let most = ruleset.past_values().max(watched);
+    let memory = Memory::open(&arguments.past, dataset, bind_options.now, most)?;
+    let mut memory = memory.map(|(memory, past)| {
+        options.past = Some(Arc::new(past));
+        memory
+    });
     let stop = interrupt::flag();
     let run = progress::watched(arguments.quiet, |progress| {
         check(&ruleset, names, &options, Watch { progress: Some(progress), stop: Some(stop) })
@@ -108,7 +129,15 @@ pub fn run_ruleset(
         },
         publication: &publication,
     };
-    publish::write_and_send(&report, &sinks, &destinations, &arguments.publication.undelivered)?;
+    let reported = publish::write_and_send(&report, &sinks, &destinations, &arguments.publication.undelivered);
+    // What was measured is remembered even when nobody could be told.
+    let recorded = memory.as_mut().map_or(Ok(()), |memory| memory.record(&report));
+    match (reported, recorded) {
+        (Err(Trouble::Sink(reported)), Err(Trouble::Sink(recorded))) => {
+            return Err(Trouble::Sink(format!("{reported}; {recorded}")));
+        }
+        (reported, recorded) => reported.and(recorded)?,
+    }
     // Analyzers carry no verdict, but one without a value was not evaluated.
     let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
     Ok(if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {

@@ -12,10 +12,12 @@ mod contract;
 mod diagnostics;
 mod exit;
 mod explain;
+mod history;
 mod interrupt;
 mod lint;
 mod memory;
 mod output;
+mod past;
 mod progress;
 mod publication;
 mod publish;
@@ -59,6 +61,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         args::Command::Explain(command) => explain::run(command, &arguments.global),
         args::Command::Report(command) => report::run(command, &arguments.global),
         args::Command::Publish(command) => publish::run(command),
+        args::Command::History(command) => history::run(command),
         args::Command::Rules(command) => rules::run(command, &arguments.global),
     };
     outcome.unwrap_or_else(|trouble| trouble.report())

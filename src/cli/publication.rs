@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Names for services and tools that collect results.
 #[derive(Debug, Args)]
 pub struct PublicationArguments {
-    /// Name of the data in metrics and events: TABLE, DATABASE.TABLE or CATALOG.DATABASE.TABLE [default: local.default., and the name of the file or directory]
+    /// Name of the data in metrics, events and the history: TABLE, DATABASE.TABLE or CATALOG.DATABASE.TABLE [default: local.default., and the name of the file or directory]
     #[arg(long, value_name = "NAME", help_heading = "Metrics and events")]
     pub dataset: Option<String>,
     /// Name of the ruleset in metrics, events and results [default: that of its file]

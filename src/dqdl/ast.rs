@@ -117,6 +117,16 @@ pub enum Connective {
     Or,
 }
 
+impl Connective {
+    /// As canonical text has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Connective::And => "AND",
+            Connective::Or => "OR",
+        }
+    }
+}
+
 /// Rules joined by one connective; runs of one connective are flat.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Composite {

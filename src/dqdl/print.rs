@@ -3,8 +3,8 @@
 //! strings as spelled, labels last. Parsing the text gives the same tree.
 
 use super::ast::{
-    Arithmetic, Composite, Condition, Connective, DateOperand, Dictionary, Document, Labels, Operand, OperandValue,
-    Operator, Parameter, ParameterValue, Rule, RuleNode, Tag, TagValue, Text, TextOrList,
+    Arithmetic, Composite, Condition, DateOperand, Dictionary, Document, Labels, Operand, OperandValue, Operator,
+    Parameter, ParameterValue, Rule, RuleNode, Tag, TagValue, Text, TextOrList,
 };
 use std::fmt::{Display, Formatter, Result, Write};
 
@@ -100,16 +100,12 @@ impl Display for RuleNode {
 
 impl Display for Composite {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let connective = match self.connective {
-            Connective::And => " AND ",
-            Connective::Or => " OR ",
-        };
         if self.labels.is_some() {
             f.write_char('(')?;
         }
         for (position, operand) in self.operands.iter().enumerate() {
             if position > 0 {
-                f.write_str(connective)?;
+                write!(f, " {} ", self.connective.as_str())?;
             }
             write!(f, "({operand})")?;
         }

@@ -2,6 +2,7 @@
 
 use super::{Measure, MetricId, MetricSet};
 use crate::metrics::rows::RowTest;
+use std::sync::Arc;
 
 /// All that is needed to judge a rule once its metrics are finished.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,6 +18,8 @@ pub struct Observation {
     pub message: Vec<MessageLine>,
     /// Columns the rule reads, as the data spells them.
     pub columns: Vec<String>,
+    /// Normal form of the predicate that chooses the rows; `None` for all rows.
+    pub filter: Option<Arc<str>>,
 }
 
 impl Observation {
@@ -76,6 +79,8 @@ pub enum Expectation {
     Threshold,
     /// Exactly 1, whatever the rule says.
     All,
+    /// What past runs let expect.
+    AsBefore,
 }
 
 /// A metric with its public name.

@@ -18,6 +18,7 @@ pub(super) const HOSTILE: &str = "ColumnValues \"a\\b\n{x=\"1\"},'ö' \u{1}\u{20
 pub(super) fn outcome(rule: &str, verdict: Verdict) -> Outcome {
     Outcome {
         rule: rule.into(),
+        evaluated: None,
         rule_type: Some("IsComplete"),
         verdict,
         code: None,
@@ -63,6 +64,7 @@ pub(super) fn run(outcomes: Vec<Outcome>) -> Run {
     Run {
         outcomes,
         analyzers: Vec::new(),
+        observations: Vec::new(),
         score: (judged > 0).then(|| passed as f64 / judged as f64),
         rows: 10,
         columns: 3,
@@ -74,6 +76,7 @@ pub(super) fn run(outcomes: Vec<Outcome>) -> Run {
         notes: Vec::new(),
         incomplete: false,
         sql_mistakes: Vec::new(),
+        measured: Vec::new(),
     }
 }
 

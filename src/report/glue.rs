@@ -6,6 +6,7 @@
 use super::Report;
 use super::json::metrics_json;
 use crate::check::AnalyzerOutcome;
+use crate::history::Observation;
 use crate::value::java_double;
 use crate::verdict::{Outcome, Verdict};
 use serde_json::{Map, Value, json};
@@ -16,6 +17,8 @@ use xxhash_rust::xxh3::xxh3_128;
 const TEXT: usize = 2048;
 /// Bytes of names, label keys and label values.
 const NAME: usize = 255;
+/// Observations of a result.
+const OBSERVATIONS: usize = 50;
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let run = report.run;
@@ -48,6 +51,12 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             run.analyzers.iter().enumerate().map(|(position, analyzer)| analyzer_result(position, analyzer));
         document.insert("AnalyzerResults".into(), analyzers.collect::<Vec<_>>().into());
     }
+    // What is as it used to be is no news there.
+    let news = run.observations.iter().filter(|observation| observation.anomalous || observation.needs_more_data);
+    let observations: Vec<_> = news.take(OBSERVATIONS).map(observed).collect();
+    if !observations.is_empty() {
+        document.insert("Observations".into(), observations.into());
+    }
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }
@@ -63,7 +72,7 @@ fn rule_result(position: usize, outcome: &Outcome) -> Value {
     let metrics: Map<_, _> =
         metrics_json(&outcome.metrics).into_iter().map(|(name, value)| (cut(&name, NAME), value)).collect();
     result.insert("EvaluatedMetrics".into(), metrics.into());
-    result.insert("EvaluatedRule".into(), cut(&outcome.rule, TEXT).into());
+    result.insert("EvaluatedRule".into(), cut(outcome.evaluated.as_ref().unwrap_or(&outcome.rule), TEXT).into());
     if let Some(counts) = outcome.row_counts {
         // The model has the map; the names in it are those of the documentation, run together.
         let metrics = [
@@ -116,6 +125,26 @@ fn analyzer_result(position: usize, analyzer: &AnalyzerOutcome) -> Value {
         result.insert("EvaluatedDistributions".into(), distributions.into());
     }
     result.into()
+}
+
+fn observed(observation: &Observation) -> Value {
+    let values = [
+        ("ActualValue", Some(observation.actual)),
+        ("ExpectedValue", observation.expected),
+        ("LowerLimit", observation.lower),
+        ("UpperLimit", observation.upper),
+    ];
+    let values: Map<_, _> =
+        values.iter().filter_map(|(name, value)| Some((name.to_string(), Value::from((*value)?)))).collect();
+    let mut metric = Map::new();
+    metric.insert("MetricName".into(), cut(&observation.key.metric, NAME).into());
+    metric.insert("MetricValues".into(), values.into());
+    // A rule that was cut would be none.
+    let rules: Vec<&String> = observation.suggested_rules.iter().filter(|rule| rule.len() <= NAME).collect();
+    if !rules.is_empty() {
+        metric.insert("NewRules".into(), json!(rules));
+    }
+    json!({ "Description": cut(&observation.description, TEXT), "MetricBasedObservation": metric })
 }
 
 /// Forty hexadecimal digits that name the run: the same for the same rules, files and time.

@@ -8,6 +8,7 @@ mod card;
 mod columns;
 mod facts;
 mod markup;
+mod observations;
 mod samples;
 mod scale;
 mod sentence;
@@ -49,6 +50,7 @@ fn page(report: &Report<'_>) -> String {
         let cards = card::section(report, verdict);
         add(id, format!("{title} ({})", grouped(run.count(verdict) as u64)), cards);
     }
+    add("observations", "Observations".into(), observations::section(run));
     add("columns", "Columns".into(), columns::section(run, &scorecard));
     add("rules", "All rules".into(), tables::rules(report));
     add("analyzers", "Analyzers".into(), tables::analyzers(run));

@@ -3,6 +3,7 @@
 use super::Report;
 use crate::check::AnalyzerOutcome;
 use crate::dimension::Dimension;
+use crate::history::Observation;
 use crate::sample::{Cell, SampleRow, Samples};
 use crate::scorecard::Scorecard;
 use crate::value::Number;
@@ -52,6 +53,11 @@ pub(super) fn document(report: &Report<'_>) -> Value {
         "analyzers": run.analyzers.iter().map(analyzer_json).collect::<Vec<_>>(),
         "notes": run.notes,
     });
+    if !run.observations.is_empty()
+        && let Some(object) = document.as_object_mut()
+    {
+        object.insert("observations".into(), run.observations.iter().map(observation_json).collect::<Vec<_>>().into());
+    }
     if report.timed
         && let Some(object) = document.as_object_mut()
     {
@@ -124,6 +130,9 @@ fn outcome_json(report: &Report<'_>, outcome: &Outcome) -> Map<String, Value> {
             .collect::<Map<_, _>>()
             .into(),
     );
+    if let Some(evaluated) = &outcome.evaluated {
+        object.insert("evaluated".into(), evaluated.clone().into());
+    }
     if !outcome.compared.is_empty() {
         object.insert("compared".into(), outcome.compared.iter().map(compared_json).collect::<Vec<_>>().into());
     }
@@ -215,6 +224,27 @@ fn analyzer_json(analyzer: &AnalyzerOutcome) -> Value {
     object.insert("message".into(), analyzer.message.clone().into());
     object.insert("help".into(), analyzer.help.clone().into());
     object.into()
+}
+
+/// A number against its past.
+fn observation_json(observation: &Observation) -> Value {
+    let past = |(at, value): &(DateTime<Utc>, f64)| json!({ "time": time(*at), "value": value });
+    json!({
+        "metric": observation.key.metric,
+        "detail": observation.key.detail,
+        "filter": observation.key.filter,
+        "description": observation.description,
+        "actual": observation.actual,
+        "expected": observation.expected,
+        "lower": observation.lower,
+        "upper": observation.upper,
+        "method": observation.method,
+        "anomalous": observation.anomalous,
+        "needs_more_data": observation.needs_more_data,
+        "points": observation.points,
+        "past": observation.past.iter().map(past).collect::<Vec<_>>(),
+        "suggested_rules": observation.suggested_rules,
+    })
 }
 
 /// All digits of the metrics whose double does not have them, under `digits`.

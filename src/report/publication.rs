@@ -1,6 +1,7 @@
 //! The names under which results leave: of the data, of its rules, of who sends them.
 
 use super::cloudwatch::limits;
+use super::glue::run_digits;
 use super::{Report, eventbridge};
 use chrono::{DateTime, Utc};
 use std::path::{Path, PathBuf};
@@ -65,6 +66,32 @@ impl Publication {
         Ok(())
     }
 
+    /// The table that files are: as it is named, or after them.
+    pub fn table(&self, files: &[PathBuf]) -> String {
+        if let Some(table) = &self.table {
+            return table.clone();
+        }
+        let place = common_path(files);
+        // Directories such as `year=2024` are parts of a table, not its name.
+        let name = place
+            .ancestors()
+            .filter_map(Path::file_name)
+            .map(|name| name.to_string_lossy())
+            .find(|name| !name.contains('=') && !name.starts_with('.'));
+        name.map_or_else(
+            || "data".to_string(),
+            |name| name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or("data").to_string(),
+        )
+    }
+
+    /// The name for people of data in files: the table, behind its database and catalog where they were named.
+    pub fn dataset(&self, files: &[PathBuf]) -> String {
+        let above = [&self.catalog, &self.database];
+        let mut name: String = above.into_iter().flatten().map(|part| format!("{part}.")).collect();
+        name.push_str(&self.table(files));
+        name
+    }
+
     /// What a service would refuse among these names, if anything.
     pub fn fault(&self) -> Option<String> {
         limits::namespace(&self.namespace).err().or_else(|| eventbridge::fault(self))
@@ -84,20 +111,7 @@ impl Report<'_> {
 
     /// Name of the table.
     pub fn table(&self) -> String {
-        if let Some(table) = &self.publication.table {
-            return table.clone();
-        }
-        let place = self.common_path();
-        // Directories such as `year=2024` are parts of a table, not its name.
-        let name = place
-            .ancestors()
-            .filter_map(Path::file_name)
-            .map(|name| name.to_string_lossy())
-            .find(|name| !name.contains('=') && !name.starts_with('.'));
-        name.map_or_else(
-            || "data".to_string(),
-            |name| name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or("data").to_string(),
-        )
+        self.publication.table(&self.run.files)
     }
 
     /// Name of the database.
@@ -112,10 +126,7 @@ impl Report<'_> {
 
     /// The data's name for people: the table, behind its database and catalog where they were named.
     pub fn dataset(&self) -> String {
-        let above = [&self.publication.catalog, &self.publication.database];
-        let mut name: String = above.into_iter().flatten().map(|part| format!("{part}.")).collect();
-        name.push_str(&self.table());
-        name
+        self.publication.dataset(&self.run.files)
     }
 
     /// When the run ended; when it started where times must not differ between runs.
@@ -123,18 +134,27 @@ impl Report<'_> {
         if self.timed { self.run.started + self.run.elapsed } else { self.run.started }
     }
 
+    /// Forty hexadecimal digits that name the run: the same for the same rules, files and time.
+    pub fn run_digits(&self) -> String {
+        run_digits(self)
+    }
+
     /// The file, or the nearest directory that holds all files.
     pub(super) fn common_path(&self) -> PathBuf {
-        let files = &self.run.files;
-        let Some(first) = files.first() else { return PathBuf::new() };
-        if files.len() == 1 {
-            return first.clone();
-        }
-        let holds_all = |place: &&Path| files.iter().all(|file| file.starts_with(place));
-        let common = first.ancestors().skip(1).find(holds_all);
-        // Without a common directory, the first file speaks for the others.
-        common.filter(|place| place.file_name().is_some()).unwrap_or(first).to_path_buf()
+        common_path(&self.run.files)
     }
+}
+
+/// The file, or the nearest directory that holds all files.
+fn common_path(files: &[PathBuf]) -> PathBuf {
+    let Some(first) = files.first() else { return PathBuf::new() };
+    if files.len() == 1 {
+        return first.clone();
+    }
+    let holds_all = |place: &&Path| files.iter().all(|file| file.starts_with(place));
+    let common = first.ancestors().skip(1).find(holds_all);
+    // Without a common directory, the first file speaks for the others.
+    common.filter(|place| place.file_name().is_some()).unwrap_or(first).to_path_buf()
 }
 
 #[cfg(test)]

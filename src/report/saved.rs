@@ -6,6 +6,7 @@
 //! numbers are bounded, and what is wrong with it is said with the path of the field.
 
 mod field;
+mod observation;
 mod outcome;
 
 use super::json::VERSION;
@@ -60,6 +61,7 @@ impl Saved {
         let run = Run {
             outcomes: reader.rules(&root.get("rules")?)?,
             analyzers: root.get("analyzers")?.items()?.iter().map(analyzer).collect::<Result<_, _>>()?,
+            observations: observation::all(&root)?,
             score: root.find("score")?.map(|field| score(&field)).transpose()?,
             rows: data.get("rows")?.count()?,
             columns: data.get("columns")?.size()?,
@@ -71,6 +73,7 @@ impl Saved {
             notes: root.get("notes")?.texts()?,
             incomplete: root.find("incomplete")?.map(|field| field.boolean()).transpose()?.unwrap_or(false),
             sql_mistakes: Vec::new(),
+            measured: Vec::new(),
         };
         Ok(Self {
             run,
@@ -100,6 +103,7 @@ fn elapsed(field: &Field<'_>) -> Result<Duration, String> {
     }
 }
 
+/// A time of a run.
 fn started(field: &Field<'_>) -> Result<DateTime<Utc>, String> {
     match DateTime::parse_from_rfc3339(field.text()?) {
         Ok(time) => Ok(time.with_timezone(&Utc)),

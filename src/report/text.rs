@@ -7,6 +7,8 @@ use super::finding::cut;
 use crate::check::{AnalyzerOutcome, Run};
 use crate::dimension::Dimension;
 use crate::error::escape_controls;
+use crate::history::Observation;
+use crate::history::observation::spoken;
 use crate::scorecard::Scorecard;
 use crate::value::Number;
 use crate::verdict::{Outcome, Verdict};
@@ -86,10 +88,38 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             }
         }
     }
+    if !style.show_all {
+        // What passes only because little is known of the past is not passed over.
+        for (position, outcome) in run.outcomes.iter().enumerate() {
+            for note in past_notes(outcome) {
+                for line in wrapped(&format!("note: Rule_{} passes. {note}", position + 1), style.width) {
+                    writeln!(out, "{line}")?;
+                }
+            }
+        }
+    }
     for analyzer in &run.analyzers {
         analyzed(analyzer, style, out)?;
     }
+    for observation in run.observations.iter().filter(|one| one.anomalous || style.show_all) {
+        observed_before(run, observation, style, out)?;
+    }
+    let young = run.observations.iter().filter(|observation| observation.needs_more_data).count();
+    if young > 0 && !style.show_all {
+        let what =
+            if young == 1 { "1 metric needs".to_string() } else { format!("{} metrics need", grouped(young as u64)) };
+        writeln!(out, "note: {what} more past values before anything is expected")?;
+    }
     summary(report, out)
+}
+
+/// What is said of the past values of a rule that passes, or of the parts of one.
+pub(super) fn past_notes(outcome: &Outcome) -> Vec<&str> {
+    if outcome.verdict != Verdict::Pass {
+        return Vec::new();
+    }
+    let own = outcome.message.as_deref().filter(|_| outcome.evaluated.is_some() && outcome.operands.is_empty());
+    own.into_iter().flat_map(str::lines).chain(outcome.operands.iter().flat_map(past_notes)).collect()
 }
 
 fn entry(report: &Report<'_>, position: usize, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
@@ -149,6 +179,9 @@ fn details(outcome: &Outcome, files: &[PathBuf], indent: usize, style: Style, ou
             }
         }
         return failing(outcome, files, indent, style, out);
+    }
+    if let Some(evaluated) = &outcome.evaluated {
+        say(out, &format!("evaluated: {evaluated}"))?;
     }
     if let Some(observed) = observed(outcome) {
         say(out, &format!("observed: {observed}"))?;
@@ -246,6 +279,26 @@ fn analyzed(analyzer: &AnalyzerOutcome, style: Style, out: &mut dyn Write) -> io
             for line in wrapped(&format!("{lead}{text}"), style.width.saturating_sub(6)) {
                 writeln!(out, "      {line}")?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// A number against its past, and rules that would hold it there.
+fn observed_before(run: &Run, observation: &Observation, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let (code, word) = if observation.anomalous { ("1;33", "ODD  ") } else { ("36", "INFO ") };
+    // A rule that failed for it has said it all.
+    let said =
+        |outcome: &Outcome| outcome.message.as_ref().is_some_and(|message| message.contains(&observation.description));
+    let told = run.outcomes.iter().any(|outcome| outcome.verdict == Verdict::Fail && said(outcome));
+    let text = if told { spoken(&observation.key) } else { observation.description.clone() };
+    for (position, line) in wrapped(&text, style.width.saturating_sub(6)).iter().enumerate() {
+        let lead = if position == 0 { style.paint(code, word) } else { "     ".into() };
+        writeln!(out, "{lead} {line}")?;
+    }
+    for rule in observation.suggested_rules.iter().filter(|_| observation.anomalous) {
+        for line in wrapped(&format!("a rule for it: {rule}"), style.width.saturating_sub(6)) {
+            writeln!(out, "      {line}")?;
         }
     }
     Ok(())

@@ -42,6 +42,7 @@ pub(super) static RULE: RuleType = RuleType {
             metric: None,
         },
     ],
+    detail: |rule, _| Some(rule.parameters.join(", ")),
     compile,
     ..RuleType::BASE
 };

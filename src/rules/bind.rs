@@ -110,6 +110,8 @@ pub struct BoundRule {
     pub span: Span,
     /// Where its parameters stand.
     pub parameter_spans: Vec<Span>,
+    /// As it was read.
+    pub tree: Rule,
 }
 
 /// SQL inside a document.
@@ -157,6 +159,13 @@ impl BoundRule {
         let text = self.parameters.get(position).map_or("", String::as_str);
         let span = self.parameter_spans.get(position).copied().unwrap_or(self.span);
         SqlText { text: text.into(), span, literal: span.end - span.start == text.len() + 2 }
+    }
+
+    /// The condition and these tags in canonical text: what a number hangs on that is not named after them.
+    pub fn described(&self, tags: &[&str]) -> String {
+        let condition = self.tree.condition.iter().map(ToString::to_string);
+        let named = self.tree.tags.iter().filter(|tag| tags.contains(&tag.name.text.as_str()));
+        condition.chain(named.map(ToString::to_string)).collect::<Vec<_>>().join(" ")
     }
 
     /// A tag given as text, or as a number in its spelling.
@@ -422,6 +431,7 @@ impl<'a> Binder<'a> {
             unlabelled: Rule { labels: None, ..rule.clone() }.to_string(),
             span: rule.span,
             parameter_spans,
+            tree: rule.clone(),
         })
     }
 }

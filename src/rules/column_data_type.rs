@@ -51,6 +51,7 @@ pub(super) static RULE: RuleType = RuleType {
         },
     ],
     check,
+    detail: |rule, _| Some(rule.described(&["format"])),
     compile,
     ..RuleType::BASE
 };

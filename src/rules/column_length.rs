@@ -42,6 +42,7 @@ pub(super) static RULE: RuleType = RuleType {
             ..Example::BASE
         },
     ],
+    detail: |rule, metric| metric.ends_with(".LengthCompliance").then(|| rule.described(&[])),
     compile,
     analyze: |compiler, analyzer| {
         let column = text_column(compiler, analyzer)?;

@@ -40,6 +40,7 @@ pub(super) static RULE: RuleType = RuleType {
         },
     ],
     check,
+    detail: |rule, _| rule.parameters.first().cloned(),
     compile,
     ..RuleType::BASE
 };

@@ -69,6 +69,11 @@ pub(super) static RULE: RuleType = RuleType {
         },
         Example { data: "a\nx\n", rule: r#"ColumnValues "a" > 4"#, verdict: "ERROR", metric: None, ..Example::BASE },
     ],
+    detail: |rule, metric| {
+        // The extremes of a column are the same whatever they are compared with.
+        let share = metric.ends_with(".ColumnValues.Compliance") || metric.ends_with(".PatternMatch");
+        share.then(|| rule.described(rule.rule_type.tags))
+    },
     compile,
     analyze: |compiler, analyzer| {
         let column = compiler.column(analyzer, 0)?;
@@ -145,7 +150,7 @@ fn numbers(
     if let Some(operand) = condition.dynamic() {
         return Err(Unevaluated::new(
             "operand",
-            format!("ColumnValues only supports numeric operands or the NULL keyword; `{operand}` is neither"),
+            format!("ColumnValues only supports numeric operands or the NULL keyword; `{}` is neither", operand.text),
         ));
     }
     if let Some(operand) = condition.undefined() {

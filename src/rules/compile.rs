@@ -248,6 +248,7 @@ impl Compiler<'_> {
             judged_rows,
             message: Vec::new(),
             columns: columns.iter().map(|column| column.name.to_string()).collect(),
+            filter: None,
         }
     }
 
@@ -296,7 +297,8 @@ pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observat
         compiler.filter = Some(predicate.text().clone());
         compiler.predicates.entry(predicate.text().clone()).or_insert(predicate);
     }
-    (rule.rule_type.compile)(compiler, rule)
+    let observation = (rule.rule_type.compile)(compiler, rule)?;
+    Ok(Observation { filter: compiler.filter.clone(), ..observation })
 }
 
 /// Turns a bound analyzer into the numbers it shows, or says why there are none.

@@ -1,6 +1,7 @@
 //! Conditions with their operands resolved: variables replaced, dates read, arithmetic
-//! folded. Operands that need past values stay expressions.
+//! folded. Operands that call functions of past values stay expressions.
 
+use super::expression::DynamicOperand;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl::ast::{
     Arithmetic, ArithmeticOperator, Condition, DateOperand, Kind, Operand, OperandValue, Operator, Quantity,
@@ -9,9 +10,6 @@ use crate::metrics::pattern::{Extent, Pattern};
 use crate::span::Span;
 use crate::value::Number;
 use chrono::{DateTime, Duration, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-
-/// Functions of past values that dynamic operands may call.
-pub const FUNCTIONS: &[&str] = &["abs", "avg", "index", "last", "max", "median", "min", "std", "sum"];
 
 /// The largest amount of a duration or size: the public parser's.
 const LARGEST_AMOUNT: i64 = i32::MAX as i64;
@@ -45,8 +43,8 @@ pub enum NumberOperand {
     Value(Number),
     /// `NULL`
     Null,
-    /// Arithmetic over past values, as written.
-    Dynamic(String),
+    /// A computation with past values.
+    Dynamic(DynamicOperand),
     /// Arithmetic without a finite value, as written: a division by zero.
     Undefined(String),
 }
@@ -122,11 +120,21 @@ impl NumberCondition {
             .find_map(|operand| if let NumberOperand::Undefined(text) = operand { Some(text.as_str()) } else { None })
     }
 
-    /// The first operand that needs past values.
-    pub fn dynamic(&self) -> Option<&str> {
+    /// The operands that call functions.
+    fn calls(&self) -> impl Iterator<Item = &DynamicOperand> {
         self.operands
             .iter()
-            .find_map(|operand| if let NumberOperand::Dynamic(text) = operand { Some(text.as_str()) } else { None })
+            .filter_map(|operand| if let NumberOperand::Dynamic(dynamic) = operand { Some(dynamic) } else { None })
+    }
+
+    /// The first operand that calls functions.
+    pub fn dynamic(&self) -> Option<&DynamicOperand> {
+        self.calls().next()
+    }
+
+    /// The first operand that needs past values.
+    pub fn past(&self) -> Option<&DynamicOperand> {
+        self.calls().find(|operand| operand.needs_past())
     }
 }
 
@@ -309,49 +317,20 @@ fn time_of_day(text: &str) -> Option<(NaiveTime, i64)> {
 fn number_condition(condition: &Condition, findings: &mut Vec<Diagnostic>) -> NumberCondition {
     let operands = condition.operands.iter().filter_map(|operand| match &operand.value {
         OperandValue::Null => Some(NumberOperand::Null),
-        OperandValue::Number(expression) => {
-            calls(expression, &mut |name, span| {
-                if !FUNCTIONS.contains(&name) {
-                    let finding = Diagnostic::warning(
-                        Code::UnknownFunction,
-                        span,
-                        format!("no function `{}`: the rule cannot be evaluated", name.escape_debug()),
-                    )
-                    .help(format!("functions of past values are {}", FUNCTIONS.join(", ")));
-                    findings.push(finding);
-                }
-            });
-            Some(match fold(expression) {
-                Some(value) if value.to_f64().is_finite() => NumberOperand::Value(value),
-                Some(_) => {
-                    let message = format!("`{expression}` is no number: the rule cannot be evaluated");
-                    findings.push(
-                        Diagnostic::warning(Code::OperandNotSupported, operand.span, message)
-                            .help("do not divide by zero"),
-                    );
-                    NumberOperand::Undefined(expression.to_string())
-                }
-                None => NumberOperand::Dynamic(expression.to_string()),
-            })
-        }
+        OperandValue::Number(expression) => Some(match fold(expression) {
+            Some(value) if value.to_f64().is_finite() => NumberOperand::Value(value),
+            Some(_) => {
+                let message = format!("`{expression}` is no number: the rule cannot be evaluated");
+                findings.push(
+                    Diagnostic::warning(Code::OperandNotSupported, operand.span, message).help("do not divide by zero"),
+                );
+                NumberOperand::Undefined(expression.to_string())
+            }
+            None => NumberOperand::Dynamic(DynamicOperand::bind(expression, operand.span, findings)),
+        }),
         _ => None,
     });
     NumberCondition { operator: condition.operator, operands: operands.collect() }
-}
-
-fn calls<'a>(expression: &'a Arithmetic, visit: &mut dyn FnMut(&'a str, Span)) {
-    match expression {
-        Arithmetic::Literal(_) | Arithmetic::Null => {}
-        Arithmetic::Call(name, arguments) => {
-            visit(&name.text, name.span);
-            arguments.iter().for_each(|argument| calls(argument, visit));
-        }
-        Arithmetic::Group(inner) => calls(inner, visit),
-        Arithmetic::Chain(first, rest) => {
-            calls(first, visit);
-            rest.iter().for_each(|(_, operand)| calls(operand, visit));
-        }
-    }
 }
 
 /// The value of an expression without function calls: a literal exactly, arithmetic in

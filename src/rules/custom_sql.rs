@@ -55,6 +55,7 @@ pub(super) static RULE: RuleType = RuleType {
         Example { data: "a\n1\n", rule: r#"CustomSql "drop table primary" = 0"#, verdict: "ERROR", ..Example::BASE },
     ],
     check,
+    detail: |rule, _| rule.parameters.first().map(|query| query.trim().to_string()),
     compile,
     analyze: |compiler, analyzer| Ok(number(compiler, analyzer)?.reported),
     ..RuleType::BASE

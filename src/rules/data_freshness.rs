@@ -43,6 +43,7 @@ pub(super) static RULE: RuleType = RuleType {
             ..Example::BASE
         },
     ],
+    detail: |rule, _| Some(rule.described(rule.rule_type.tags)),
     compile,
     ..RuleType::BASE
 };

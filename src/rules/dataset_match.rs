@@ -52,6 +52,7 @@ pub(super) static RULE: RuleType = RuleType {
             metric: None,
         },
     ],
+    detail: |rule, _| rule.parameters.get(1..).map(|columns| columns.join(" ")),
     compile,
     ..RuleType::BASE
 };

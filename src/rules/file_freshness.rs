@@ -50,6 +50,7 @@ pub(super) static RULE: RuleType = RuleType {
         },
     ],
     check: file_question::check,
+    detail: file_question::detail,
     compile,
     ..RuleType::BASE
 };

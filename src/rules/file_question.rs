@@ -63,6 +63,15 @@ pub fn check(rule: &Rule, findings: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Which files a number is about, and what they were asked: neither is in its name.
+pub fn detail(rule: &BoundRule, metric: &str) -> Option<String> {
+    let asked = metric.ends_with(".Compliance").then(|| rule.described(&[]));
+    let paths = rule.parameters.iter().cloned();
+    let tags = rule.tree.tags.iter().map(ToString::to_string);
+    let parts: Vec<String> = paths.chain(asked).chain(tags).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
 fn flag(rule: &BoundRule, name: &str) -> bool {
     rule.tags.get(name).is_some_and(|value| words(value) == ["true"])
 }

@@ -49,6 +49,7 @@ pub(super) static RULE: RuleType = RuleType {
         },
     ],
     check,
+    detail: file_question::detail,
     compile,
     ..RuleType::BASE
 };

@@ -29,6 +29,7 @@ pub(super) static RULE: RuleType = RuleType {
         ..Example::BASE
     }],
     check: file_question::check,
+    detail: file_question::detail,
     compile,
     ..RuleType::BASE
 };

@@ -11,6 +11,7 @@
 pub mod bind;
 pub mod compile;
 pub mod condition;
+pub mod expression;
 mod points;
 pub mod signature;
 

@@ -24,7 +24,7 @@ pub struct RuleType {
     pub filter: bool,
     /// Whether it takes `with threshold`.
     pub threshold: bool,
-    /// Whether its condition may use past values.
+    /// Whether its condition or threshold may use past values.
     pub dynamic: bool,
     /// Whether it judges single rows.
     pub row_level: bool,
@@ -40,6 +40,9 @@ pub struct RuleType {
     pub examples: &'static [Example],
     /// Mistakes that can be seen without data and that only this type knows.
     pub check: fn(&Rule, &mut Vec<Diagnostic>),
+    /// What tells apart numbers of one public name that rules of this type report: canonical parameters, conditions
+    /// and tags that the number hangs on and the name does not say. Past values are kept by both.
+    pub detail: fn(&BoundRule, &str) -> Option<String>,
     /// Turns a bound rule into an observation of metrics.
     pub compile: fn(&mut Compiler<'_>, &BoundRule) -> Result<Observation, Unevaluated>,
     /// Turns a bound analyzer, which has no condition, into the numbers it shows.
@@ -64,6 +67,7 @@ impl RuleType {
         manual: "",
         examples: &[],
         check: |_, _| {},
+        detail: |_, _| None,
         compile: |_, rule| Err(Unevaluated::new("not_a_rule", format!("{} is no rule", rule.rule_type.name))),
         // Most numbers that rules compare need no condition to be measured.
         analyze: |compiler, analyzer| {

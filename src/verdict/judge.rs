@@ -1,15 +1,19 @@
 //! One rule: its observation, the results, its verdict and what to say about it.
 
+use super::before;
+use super::expected::{Bounds, Expected, Unresolved};
 use super::{Compared, Verdict, compose, number};
 use crate::comparison::Operator;
+use crate::dqdl::ast::Connective;
+use crate::history::Past;
 use crate::metrics::{NoValue, Statistic};
 use crate::plan::{Clause, Expectation, Measure, MessageLine, Observation, Results};
 use crate::rules::bind::{BoundNode, BoundRule};
 use crate::rules::compile::Unevaluated;
-use crate::rules::condition::{BoundCondition, NumberCondition};
 use crate::sample::{RowCounts, Samples};
 use crate::span::Span;
 use crate::value::{Number, java_double};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 /// What became of a rule or composite.
@@ -17,6 +21,8 @@ use std::collections::BTreeMap;
 pub struct Outcome {
     /// Canonical text.
     pub rule: String,
+    /// The same with numbers in place of past values, where they were compared with.
+    pub evaluated: Option<String>,
     /// The rule type; `None` for composites.
     pub rule_type: Option<&'static str>,
     /// What is said of it.
@@ -62,6 +68,7 @@ impl Outcome {
             self.code = Some("interrupted");
             self.message = Some(format!("the check was interrupted before all rows were read{before}"));
             self.help = None;
+            self.evaluated = None;
             self.compared.clear();
         }
     }
@@ -75,6 +82,10 @@ pub struct Judge<'a> {
     pub observations: &'a [Result<Observation, Unevaluated>],
     /// Whether rules about rows pass on a dataset without rows.
     pub allow_empty: bool,
+    /// What past runs measured; `None` when there is no history.
+    pub past: Option<&'a Past>,
+    /// The time of the run.
+    pub now: DateTime<Utc>,
 }
 
 /// The note of a rule whose filter selected nothing.
@@ -94,6 +105,12 @@ impl Judged {
 
     fn pass(message: Option<String>) -> Self {
         Self { verdict: Verdict::Pass, code: None, message, help: None }
+    }
+}
+
+impl From<Unresolved> for Judged {
+    fn from(reason: Unresolved) -> Self {
+        Judged::error(reason.code, reason.message, reason.help)
     }
 }
 
@@ -127,6 +144,7 @@ impl Judge<'_> {
                 });
                 Outcome {
                     rule: text.clone(),
+                    evaluated: evaluated(*connective, text, &operands),
                     rule_type: None,
                     verdict,
                     code: cause.and_then(|operand| operand.code),
@@ -149,6 +167,7 @@ impl Judge<'_> {
     fn rule(&self, rule: &BoundRule, observation: &Result<Observation, Unevaluated>) -> Outcome {
         let mut outcome = Outcome {
             rule: rule.text.clone(),
+            evaluated: None,
             rule_type: Some(rule.rule_type.name),
             verdict: Verdict::Error,
             code: None,
@@ -168,7 +187,13 @@ impl Judge<'_> {
             Err(reason) => Judged::error(reason.code, reason.message.clone(), reason.help.clone()),
             Ok(observation) => {
                 outcome.columns = observation.columns.clone();
-                let judged = self.observed(rule, observation);
+                let mut expected = Expected::of(rule, observation, self.past);
+                if let (Ok(expected), Some(past)) = (&mut expected, self.past) {
+                    expected.seen = before::seen(rule, observation, self.results, past, self.now);
+                    let young = expected.seen.iter().filter(|seen| seen.needs_more_data);
+                    expected.notes.extend(young.map(|seen| seen.description.clone()));
+                }
+                let judged = self.observed(rule, observation, &expected);
                 if judged.message.as_deref() != Some(NO_ROWS_MATCHED) {
                     let finite = |number: &Number| number.to_f64().is_finite();
                     outcome.metrics = observation
@@ -180,12 +205,14 @@ impl Judge<'_> {
                         .collect();
                     // With several clauses, one share would speak for the others.
                     outcome.rows = match observation.clauses.as_slice() {
-                        [clause] => self.rows_of(&clause.measure),
+                        // What satisfies is no question of rows when the past decides.
+                        [clause] if clause.expectation != Expectation::AsBefore => self.rows_of(&clause.measure),
                         _ => None,
                     };
-                    if matches!(judged.verdict, Verdict::Pass | Verdict::Fail) {
-                        let compared = |clause| self.compared(rule, clause);
+                    if let (Verdict::Pass | Verdict::Fail, Ok(expected)) = (judged.verdict, &expected) {
+                        let compared = |clause| self.compared(expected, clause);
                         outcome.compared = observation.clauses.iter().filter_map(compared).collect();
+                        outcome.evaluated = expected.evaluated.clone().filter(|_| !outcome.compared.is_empty());
                     }
                 }
                 judged
@@ -201,7 +228,7 @@ impl Judge<'_> {
         }
     }
 
-    fn observed(&self, rule: &BoundRule, observation: &Observation) -> Judged {
+    fn observed(&self, rule: &BoundRule, observation: &Observation, expected: &Result<Expected, Unresolved>) -> Judged {
         if let Some(rows) = observation.judged_rows
             && let Some(reason) = self.results.failure(&Measure::Statistic(rows, Statistic::Count))
         {
@@ -220,17 +247,13 @@ impl Judge<'_> {
                 ),
             };
         }
-        let conditions = [rule.condition.as_ref().and_then(as_number), rule.threshold.as_ref()];
-        let used =
-            |expectation: Expectation| observation.clauses.iter().any(|clause| clause.expectation == expectation);
-        for (condition, expectation) in conditions.into_iter().zip([Expectation::Condition, Expectation::Threshold]) {
-            if let Some((code, message)) = condition.filter(|_| used(expectation)).and_then(number::unresolved) {
-                return Judged::error(code, message, None);
-            }
-        }
+        let expected = match expected {
+            Ok(expected) => expected,
+            Err(reason) => return reason.clone().into(),
+        };
         let mut failed = Vec::new();
         for clause in &observation.clauses {
-            match self.clause(rule, clause) {
+            match self.clause(expected, clause) {
                 Ok(true) => {}
                 Ok(false) => failed.push(clause),
                 Err(NoValue::NoData) => {
@@ -266,43 +289,37 @@ impl Judge<'_> {
                 }
             }
         }
-        if failed.is_empty() {
-            return Judged::pass(None);
+        let mut lines: Vec<String> =
+            expected.seen.iter().filter(|seen| seen.anomalous).map(|seen| seen.description.clone()).collect();
+        let fails = !failed.is_empty() || !lines.is_empty();
+        if !failed.is_empty() {
+            lines.push(self.message(observation, expected, &failed));
         }
-        Judged {
-            verdict: Verdict::Fail,
-            code: None,
-            message: Some(self.message(rule, observation, &failed)),
-            help: None,
-        }
+        lines.extend(expected.notes.iter().cloned());
+        let message = (!lines.is_empty()).then(|| lines.join("\n"));
+        if fails { Judged { verdict: Verdict::Fail, code: None, message, help: None } } else { Judged::pass(message) }
     }
 
-    fn clause(&self, rule: &BoundRule, clause: &Clause) -> Result<bool, NoValue> {
+    fn clause(&self, expected: &Expected, clause: &Clause) -> Result<bool, NoValue> {
         let value = self.results.read(&clause.measure)?;
         let all = |value: Number| match self.rows_of(&clause.measure) {
             Some((part, whole)) => part == whole,
             None => value == Number::integer(1),
         };
-        Ok(match clause.expectation {
-            Expectation::Condition => meets(rule.condition.as_ref().and_then(as_number), value),
-            Expectation::Threshold => match &rule.threshold {
-                Some(threshold) => meets(Some(threshold), value),
-                None => all(value),
-            },
-            Expectation::All => all(value),
+        Ok(match (clause.expectation, expected.bounds(clause.expectation)) {
+            (Expectation::Threshold, None) | (Expectation::All, _) => all(value),
+            // What is a number at all is judged by the observations of the rule.
+            (Expectation::AsBefore, _) => value.to_f64().is_finite(),
+            (Expectation::Condition | Expectation::Threshold, bounds) => meets(bounds, value),
         })
     }
 
     /// What [`Judge::clause`] decides by, for those who show it.
-    fn compared(&self, rule: &BoundRule, clause: &Clause) -> Option<Compared> {
-        let condition = match clause.expectation {
-            Expectation::Condition => Some(rule.condition.as_ref().and_then(as_number)?),
-            Expectation::Threshold => rule.threshold.as_ref(),
-            Expectation::All => None,
-        };
-        let (operator, operands) = match condition {
-            Some(condition) => (condition.operator, condition.numbers()?),
-            None => (Operator::Equal, vec![Number::integer(1)]),
+    fn compared(&self, expected: &Expected, clause: &Clause) -> Option<Compared> {
+        let (operator, operands) = match (clause.expectation, expected.bounds(clause.expectation)) {
+            (_, Some(bounds)) => (bounds.operator, bounds.numbers.clone()),
+            (Expectation::Condition | Expectation::AsBefore, None) => return None,
+            (Expectation::Threshold | Expectation::All, None) => (Operator::Equal, vec![Number::integer(1)]),
         };
         let counts = self.rows_of(&clause.measure);
         Some(Compared {
@@ -311,11 +328,11 @@ impl Judge<'_> {
             share: counts.is_some() || clause.expectation != Expectation::Condition,
             operator,
             operands,
-            met: self.clause(rule, clause).ok()?,
+            met: self.clause(expected, clause).ok()?,
         })
     }
 
-    fn message(&self, rule: &BoundRule, observation: &Observation, failed: &[&Clause]) -> String {
+    fn message(&self, observation: &Observation, expected: &Expected, failed: &[&Clause]) -> String {
         let mut lines = Vec::new();
         for line in &observation.message {
             match line {
@@ -344,7 +361,7 @@ impl Judge<'_> {
                 }
                 MessageLine::Value(measure) => {
                     if let Ok(value) = self.results.read(measure)
-                        && !meets(rule.condition.as_ref().and_then(as_number), value)
+                        && !meets(expected.bounds(Expectation::Condition), value)
                     {
                         lines.push(requirement(&shown(measure, value)));
                     }
@@ -371,14 +388,20 @@ impl Judge<'_> {
     }
 }
 
-fn as_number(condition: &BoundCondition) -> Option<&NumberCondition> {
-    if let BoundCondition::Number(number) = condition { Some(number) } else { None }
+/// The text of a composite with those of its operands as they were evaluated; `None` if they are as they were written.
+fn evaluated(connective: Connective, text: &str, operands: &[Outcome]) -> Option<String> {
+    operands.iter().find(|operand| operand.evaluated.is_some())?;
+    let joined = |part: fn(&Outcome) -> &str| {
+        let parts: Vec<_> = operands.iter().map(|operand| format!("({})", part(operand))).collect();
+        parts.join(&format!(" {} ", connective.as_str()))
+    };
+    // The operands stand first: labels come behind them.
+    let written = joined(|operand| operand.rule.as_str());
+    Some(text.replacen(&written, &joined(|operand| operand.evaluated.as_deref().unwrap_or(operand.rule.as_str())), 1))
 }
 
-fn meets(condition: Option<&NumberCondition>, value: Number) -> bool {
-    condition
-        .and_then(|condition| Some((condition.operator, condition.numbers()?)))
-        .is_some_and(|(operator, numbers)| number::holds(operator, &numbers, value))
+fn meets(bounds: Option<&Bounds>, value: Number) -> bool {
+    bounds.is_some_and(|bounds| number::holds(bounds.operator, &bounds.numbers, value))
 }
 
 /// Glue's sentence.

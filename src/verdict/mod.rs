@@ -4,10 +4,14 @@
 //! Nothing that was not evaluated ever passes: a missing column, a metric without
 //! data, a past value that is not there are ERROR with a reason.
 
+pub mod before;
 mod compared;
 mod compose;
+mod evaluate;
+mod expected;
 mod judge;
 mod number;
+pub mod remembered;
 mod rows;
 
 pub use compared::Compared;

@@ -1,7 +1,6 @@
 //! Numbers against conditions.
 
 use crate::comparison::Operator;
-use crate::rules::condition::NumberCondition;
 use crate::value::Number;
 use std::cmp::Ordering;
 
@@ -25,20 +24,6 @@ pub fn holds(operator: Operator, operands: &[Number], value: Number) -> bool {
         (Operator::NotEqual | Operator::NotIn, _) => !among(),
         _ => false,
     }
-}
-
-/// Why a condition cannot be judged yet, if so.
-pub fn unresolved(condition: &NumberCondition) -> Option<(&'static str, String)> {
-    if let Some(operand) = condition.dynamic() {
-        return Some((
-            "no_history",
-            format!("`{operand}` needs values of past runs, which this version does not keep"),
-        ));
-    }
-    if let Some(operand) = condition.undefined() {
-        return Some(("operand", format!("`{operand}` is no number")));
-    }
-    condition.has_null().then(|| ("operand", "NULL is no number that a metric could be compared with".to_string()))
 }
 
 #[cfg(test)]

@@ -60,15 +60,22 @@ fn card(report: &Report<'_>, position: usize, outcome: &Outcome) -> String {
          <h3 id=\"rule-{number}-title\">{badge} Rule_{number} <span class=\"type\">{rule_type}</span></h3>\n\
          <p class=\"sentence\">{sentence}</p>\n\
          <figure class=\"source\"><pre><code>{rule}</code></pre>\
-         <figcaption>{ruleset}, line {line}</figcaption></figure>\n{labels}{details}{operands}</article>\n",
+         <figcaption>{ruleset}, line {line}</figcaption></figure>\n{evaluated}{labels}{details}{operands}</article>\n",
         class = class(outcome.verdict),
         badge = badge(outcome.verdict),
         rule_type = escape(outcome.rule_type.unwrap_or("Composite")),
         sentence = short(&sentence(outcome), TEXT),
         rule = lines(&outcome.rule, TEXT),
+        evaluated = evaluated(outcome),
         ruleset = escape(if report.ruleset == "-" { "standard input" } else { report.ruleset }),
         details = details(report, &name, outcome),
     )
+}
+
+/// The rule with numbers in place of past values.
+fn evaluated(outcome: &Outcome) -> String {
+    let text = outcome.evaluated.as_ref();
+    text.map_or_else(String::new, |text| format!("<p>Evaluated as <code>{}</code></p>\n", short(text, TEXT)))
 }
 
 /// Scale, message, help and rows of what has this name.
@@ -119,6 +126,7 @@ fn operands(report: &Report<'_>, name: &str, outcome: &Outcome) -> String {
             short(&operand.rule, TEXT / 4),
             short(&sentence(operand), TEXT / 4)
         ));
+        list.push_str(&evaluated(operand));
         if operand.verdict != Verdict::Pass {
             list.push_str(&details(report, &name, operand));
             if !operand.operands.is_empty() {

@@ -6,7 +6,7 @@ use super::sentence::sentence;
 use super::spread::spreads;
 use crate::check::{AnalyzerOutcome, Run};
 use crate::report::Report;
-use crate::report::text::grouped;
+use crate::report::text::{grouped, past_notes};
 use crate::scorecard::dimensions;
 use crate::verdict::Verdict;
 
@@ -40,10 +40,21 @@ pub(super) fn rules(report: &Report<'_>) -> String {
         *rank += 1;
         let broken = outcome.operands.iter().any(|operand| operand.verdict == Verdict::Error);
         // A composite can pass without knowing all of its parts.
-        let note = if broken && outcome.verdict == Verdict::Pass { " A part could not be evaluated." } else { "" };
+        let mut note = String::new();
+        if broken && outcome.verdict == Verdict::Pass {
+            note.push_str(" A part could not be evaluated.");
+        }
+        // A rule that passes has no card that says what it was compared with, and how much of the past is known.
+        let evaluated = outcome.evaluated.as_ref().map_or_else(String::new, |text| {
+            format!(" <span class=\"muted\">evaluated as</span> <code>{}</code>", short(text, TEXT))
+        });
+        for line in past_notes(outcome) {
+            note.push_str(&format!(" {}.", short(line, TEXT)));
+        }
         let judges = dimensions(outcome).iter().map(|dimension| dimension.name()).collect::<Vec<_>>().join(", ");
         rows.push_str(&format!(
-            "<tr><th scope=\"row\">{name}</th><td>{}</td><td><code>{}</code></td><td>{}{note}</td><td>{judges}</td>\
+            "<tr><th scope=\"row\">{name}</th><td>{}</td><td><code>{}</code>{evaluated}</td><td>{}{note}</td>\
+             <td>{judges}</td>\
              <td class=\"number\">{}</td></tr>\n",
             badge(outcome.verdict),
             short(&outcome.rule, TEXT),

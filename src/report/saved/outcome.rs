@@ -58,6 +58,7 @@ impl Reader {
         let labels = rule.get("labels")?;
         Ok(Outcome {
             rule: rule.get("rule")?.text()?.to_string(),
+            evaluated: rule.optional_text("evaluated")?,
             rule_type: match (kind.text()?, crate::rules::find(kind.text()?)) {
                 ("Composite", _) => None,
                 (_, Some(rule_type)) => Some(rule_type.name),

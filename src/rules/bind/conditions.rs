@@ -126,6 +126,23 @@ impl Binder<'_> {
                 _ => None,
             }
         });
+        let number = match &bound {
+            Some(BoundCondition::Number(number)) => Some(number),
+            _ => None,
+        };
+        for (numbers, written) in [(number, &rule.condition), (threshold.as_ref(), &rule.threshold)] {
+            let asks = numbers.is_some_and(|numbers| numbers.past().is_some()) && !rule_type.dynamic;
+            if let Some(written) = written.as_ref().filter(|_| asks) {
+                findings.push(
+                    Diagnostic::warning(
+                        Code::OperandNotSupported,
+                        written.span,
+                        format!("{} takes no past values: the rule cannot be evaluated", rule_type.name),
+                    )
+                    .help("write numbers; `dq rules NAME` says whether a type takes past values"),
+                );
+            }
+        }
         (rule_type.check)(rule, &mut findings);
         self.diagnostics.extend(findings);
         (bound, threshold)
