@@ -160,6 +160,11 @@ impl CheckOptions {
         selected(ruleset, self).next().is_some()
     }
 
+    /// The rules of the ruleset that are selected.
+    pub fn selected<'a>(&'a self, ruleset: &'a Ruleset) -> impl Iterator<Item = &'a BoundNode> {
+        selected(ruleset, self).map(|(_, node)| node)
+    }
+
     /// Whether single rows matter, and not only how many there are of a kind.
     fn looks_at_rows(&self) -> bool {
         self.samples > 0 || self.composite_rows || self.writes_rows()
@@ -314,6 +319,7 @@ impl Plan {
     }
 }
 
+/// Rules that are evaluated, and their positions.
 fn selected<'a>(ruleset: &'a Ruleset, options: &'a CheckOptions) -> impl Iterator<Item = (usize, &'a BoundNode)> {
     ruleset.bound.rules.iter().enumerate().filter(|(position, node)| options.selects(*position, node))
 }

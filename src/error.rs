@@ -153,14 +153,29 @@ pub fn shown(path: &Path) -> String {
     escape_controls(&path.to_string_lossy())
 }
 
-/// Replaces control and direction-changing characters by their escapes.
+/// Replaces control and direction-changing characters, and what is no character at all, by their escapes.
 pub fn escape_controls(text: &str) -> String {
+    // Places of Unicode that stay without a character for ever; what reads text may refuse them.
+    let nothing = |c: char| u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
     let hostile = |c: char| {
         c.is_control()
+            || nothing(c)
             || matches!(c, '\u{61c}' | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.chars().any(hostile) {
         return text.to_string();
     }
     text.chars().map(|c| if hostile(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape_controls;
+
+    #[test]
+    fn what_moves_cursors_or_is_no_character_is_escaped() {
+        assert_eq!(escape_controls("a\u{1b}\u{202e}"), "a\\u{1b}\\u{202e}");
+        assert_eq!(escape_controls("\u{fffe}\u{ffff}\u{fdd0}\u{10ffff}"), "\\u{fffe}\\u{ffff}\\u{fdd0}\\u{10ffff}");
+        assert_eq!(escape_controls("é\u{fffd}😀"), "é\u{fffd}😀");
+    }
 }

@@ -49,6 +49,7 @@ pub mod input;
 pub mod intervals;
 #[cfg(feature = "contracts")]
 pub mod json_text;
+pub mod links;
 pub mod metrics;
 pub mod plan;
 pub mod publish;

@@ -2,7 +2,8 @@
 
 use crate::check::Run;
 use crate::dimension::Dimension;
-use crate::verdict::{Outcome, Verdict};
+use crate::rules::BoundNode;
+use crate::verdict::{Outcome, Severity, Verdict};
 
 /// How many rules pass, of those that were judged. Rules that could not be evaluated are judged and
 /// do not pass; deselected ones are not judged.
@@ -61,7 +62,7 @@ impl Scorecard {
 /// not each of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeastScore {
-    /// Name and value of the label; `dimension` also stands for the dimension of rules without that label.
+    /// Name and value of the label; `dimension` and `severity` also stand for those of rules without that label.
     pub label: Option<(String, String)>,
     /// From 0 to 1.
     pub score: f64,
@@ -70,13 +71,33 @@ pub struct LeastScore {
 impl LeastScore {
     /// Whether it decides about a rule.
     pub fn covers(&self, outcome: &Outcome) -> bool {
+        self.decides(|name| outcome.label(name), || dimensions(outcome), || Severity::of(outcome))
+    }
+
+    /// Whether it will decide about a rule that was not judged yet.
+    pub fn will_cover(&self, node: &BoundNode) -> bool {
+        let severity = || Severity::labelled(node.label("severity"));
+        self.decides(|name| node.label(name), || dimensions_of(node), severity)
+    }
+
+    fn decides<'a>(
+        &self,
+        label: impl Fn(&str) -> Option<&'a str>,
+        dimensions: impl Fn() -> Vec<Dimension>,
+        severity: impl Fn() -> Severity,
+    ) -> bool {
         let Some((name, value)) = &self.label else { return true };
         if name.eq_ignore_ascii_case("dimension")
             && let Some(dimension) = Dimension::named(value)
         {
-            return dimensions(outcome).contains(&dimension);
+            return dimensions().contains(&dimension);
         }
-        outcome.label(name).is_some_and(|own| own.trim().eq_ignore_ascii_case(value))
+        if name.eq_ignore_ascii_case("severity")
+            && let Some(named) = Severity::named(value)
+        {
+            return severity() == named;
+        }
+        label(name).is_some_and(|own| own.trim().eq_ignore_ascii_case(value))
     }
 
     /// How many rules pass, of those that were judged.
@@ -105,7 +126,8 @@ impl std::str::FromStr for LeastScore {
         };
         let number = |text: &str| text.trim().parse::<f64>().ok();
         let score = match score.trim().strip_suffix('%') {
-            Some(percent) => number(percent).map(|percent| percent / 100.0),
+            // Read as a whole: what is divided by 100 may miss the share of rules that it means.
+            Some(percent) => number(&format!("{}e-2", percent.trim())),
             None => number(score),
         };
         let score = score
@@ -127,7 +149,7 @@ impl std::fmt::Display for LeastScore {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.label {
             Some((name, value)) => write!(out, "rules with {name}={value}"),
-            None => write!(out, "all rules"),
+            None => write!(out, "rules"),
         }
     }
 }
@@ -144,6 +166,17 @@ pub fn dimensions(outcome: &Outcome) -> Vec<Dimension> {
     found
 }
 
+/// What a rule will be about.
+fn dimensions_of(node: &BoundNode) -> Vec<Dimension> {
+    if let Some(dimension) = node.label("dimension").and_then(Dimension::named) {
+        return vec![dimension];
+    }
+    match node {
+        BoundNode::Rule(rule) => rule.rule_type.dimension.into_iter().collect(),
+        BoundNode::Composite { operands, .. } => operands.iter().flat_map(dimensions_of).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::LeastScore;
@@ -155,8 +188,16 @@ mod tests {
             |text: &str| text.parse::<LeastScore>().map(|least| (least.label.map(|(_, value)| value), least.score));
         assert_eq!(score("95%"), Ok((None, 0.95)));
         assert_eq!(score("0.07"), Ok((None, 0.07)));
+        // As exact as the share that it is compared with.
+        for passed in 0..=1000 {
+            let share = f64::from(passed) / 1000.0;
+            let percent = format!("{}.{}%", passed / 10, passed % 10);
+            assert_eq!(score(&percent), Ok((None, share)), "{percent}");
+        }
         assert_eq!(score("team=a:b : 1"), Ok((Some("a:b".into()), 1.0)));
-        for wrong in ["", "1.1", "-0.1", "nan", "95", "team:0.9", "=x:0.9", "team=:0.9", "team=x:"] {
+        for wrong in
+            ["", "1.1", "-0.1", "nan", "95", "team:0.9", "=x:0.9", "team=:0.9", "team=x:", "%", "101%", "nan%", "1e1%"]
+        {
             assert!(score(wrong).is_err(), "{wrong}");
         }
     }

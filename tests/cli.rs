@@ -316,6 +316,27 @@ fn scores_of_labelled_rules_decide_in_place_of_each_of_them() {
 }
 
 #[test]
+fn the_exit_code_is_explained_where_options_decide_it() {
+    let data = file(".csv", b"a\n1\n");
+    let rules = r#"RowCount = 2, RowCount = 3 labels=["severity"="low"], RowCount = 1 labels=["team"="a"]"#;
+    let ran = |options: &[&str]| check(rules, data.path(), options);
+    let told = |options: &[&str], code: i32, line: &str| {
+        let ran = ran(options);
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    };
+    told(&["--min-score", "0.3"], 0, "reached: 1 of 3 rules pass, 33.33 %\n");
+    told(&["--min-score", "team=a:1"], 1, "2 failed rules are under no --min-score: the exit code is 1\n");
+    told(&["--fail-on", "blocker"], 0, "2 failed rules are less severe than --fail-on blocker\n");
+    told(&["--fail-on", "major"], 1, "1 failed rule is less severe than --fail-on major\n");
+    // As reports see severities.
+    told(&["--min-score", "severity=major:50%", "--fail-on", "major"], 0, "1 of 2 rules with severity=major pass");
+    told(&["--min-score", "severity=minor:1"], 1, "0 of 1 rules with severity=minor pass");
+    told(&["--min-score", "severity=blocker:1"], 2, "there are no rules with severity=blocker");
+    told(&["--min-score", "team=a:1", "--skip", "Rule_3"], 2, "there are no rules with team=a");
+}
+
+#[test]
 fn failed_rules_show_how_much_they_matter_and_to_whom() {
     let data = file(".csv", b"a\n1\n");
     let ruleset =

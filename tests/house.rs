@@ -43,6 +43,7 @@ const BASE: &[&str] = &[
     "error",
     "intervals",
     "json_text",
+    "links",
     "redaction",
     "sample",
     "span",

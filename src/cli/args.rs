@@ -80,7 +80,7 @@ pub enum Command {
     Report(ReportArguments),
     /// Send results again that a service did not take
     #[command(
-        after_help = "What `--publish` cannot send is kept in a file, with all that is needed to send it but secrets: those come from the environment. What a service still does not take stays in the file. A message may arrive twice where the answer to it was lost; none is lost.\n\nExit codes: 0 all sent, or nothing was there; 4 something is left.\n\nExamples:\n  dq publish --resume\n  dq publish --resume /var/spool/dq/undelivered.jsonl"
+        after_help = "What `--publish` cannot send is kept in a file, with all that is needed to send it but secrets: those come from the environment. What a service still does not take stays in the file. Programs that were killed while they sent leave journals beside it, FILE.*.sending, which are sent too. A message may arrive twice where the answer to it was lost; none is lost. Ctrl-C ends it within a moment and keeps the rest.\n\nExit codes: 0 all sent, or nothing was there, or another program is sending it; 2 the file cannot be one of messages; 3 it holds no messages, or cannot be read; 4 something is left.\n\nExamples:\n  dq publish --resume\n  dq publish --resume /var/spool/dq/undelivered.jsonl"
     )]
     Publish(PublishArguments),
     /// What was measured in past runs: list, show, export, exclude, include
@@ -153,7 +153,7 @@ pub struct CheckArguments {
     /// The least severity of a failed rule that makes the exit code 1, by the label severity; rules without one are major
     #[arg(long, value_name = "SEVERITY", default_value = "information")]
     pub fail_on: LeastSeverity,
-    /// Let the score decide and not each rule: the exit code is 1 when fewer rules than this share pass, of all rules, or of those with a label, such as team=payments:0.95 or dimension=validity:90%; repeatable. Rules that none of them covers count by --fail-on
+    /// Let the score decide and not each rule: the exit code is 1 when fewer rules than this share pass, of all rules, or of those with a label, such as team=payments:0.95, dimension=validity:90% or severity=critical:1; repeatable. Rules that none of them covers count by --fail-on
     #[arg(long, value_name = "[LABEL=VALUE:]SCORE")]
     pub min_score: Vec<LeastScore>,
     /// What is remembered between runs.

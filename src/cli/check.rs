@@ -2,7 +2,9 @@
 
 use super::args::{CheckArguments, Global, LeastSeverity, Show};
 use super::exit::{Exit, Trouble};
+use super::output::Sink;
 use super::past::{self, Memory};
+use super::publish::Delivery;
 use super::{diagnostics, interrupt, memory, output, progress, publish, source};
 use crate::check::{CheckOptions, Observe, Ruleset, Run, Watch, check};
 use crate::error::{Error, escape_controls};
@@ -41,7 +43,6 @@ pub fn run_ruleset(
 ) -> Result<Exit, Trouble> {
     let sinks = output::sinks(&arguments.format, &arguments.output)?;
     let mut publication = arguments.publication.publication()?;
-    let destinations = arguments.publication.destinations()?;
     let references = arguments.references.paths()?;
     let stdin = Path::new(STDIN);
     if ruleset == stdin && names.iter().any(|data| data == stdin) {
@@ -58,6 +59,10 @@ pub fn run_ruleset(
     output::spare(&sinks, &inputs)?;
     let read_names: Vec<_> = names.iter().chain(references.values().flatten()).cloned().collect();
     arguments.rows.spare(&sinks, &inputs, &read_names)?;
+    let rows = arguments.rows.outputs().map(|(_, path)| path);
+    let written = sinks.iter().filter_map(Sink::path).chain(rows).map(Path::to_path_buf);
+    let used: Vec<_> = inputs.iter().cloned().chain(written).collect();
+    let delivery = Delivery::of(&arguments.publication, &used, &read_names)?;
     let mut seen = std::collections::HashSet::new();
     let twice =
         data.iter().find(|path| !seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())));
@@ -93,12 +98,17 @@ pub fn run_ruleset(
         let message = "--only and --skip leave no rule to evaluate".to_string();
         return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
     }
+    if let Some(score) = scores_without_rules(&ruleset, &options, &arguments.min_score) {
+        let message = format!("--min-score: there are no {score}");
+        let help = "a score of no rules would always be reached; see the labels in the ruleset";
+        return Err(Trouble::Usage { message, help: Some(help.into()) });
+    }
     // The data has the name under which its past runs are known, before its rows are read.
     let dataset = || -> Result<String, Error> {
         if publication.table.is_some() {
             return Ok(publication.dataset(&[]));
         }
-        let files = data_files(&arguments.data, false)?;
+        let files = data_files(names, false)?;
         Ok(publication.dataset(&files.into_iter().map(|file| file.path).collect::<Vec<_>>()))
     };
     options.observe = arguments.past.observe.into();
@@ -115,7 +125,7 @@ pub fn run_ruleset(
     })?;
     show_sql_mistakes(&text, &run.sql_mistakes, global)?;
     let timed = arguments.rules.now.is_none();
-    // Who sets the clock answers for it: services may refuse results of another time.
+    // Who sets the clock answers for it, in files: what is sent goes by the clock of this machine.
     publication.sent = timed.then(chrono::Utc::now);
     let report = Report {
         run: &run,
@@ -129,7 +139,7 @@ pub fn run_ruleset(
         },
         publication: &publication,
     };
-    let reported = publish::write_and_send(&report, &sinks, &destinations, &arguments.publication.undelivered);
+    let reported = publish::write_and_send(&report, &sinks, delivery.as_ref());
     // What was measured is remembered even when nobody could be told.
     let recorded = memory.as_mut().map_or(Ok(()), |memory| memory.record(&report));
     match (reported, recorded) {
@@ -142,15 +152,25 @@ pub fn run_ruleset(
     let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
     Ok(if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {
         Exit::NotEvaluated
-    } else if fails(&run, arguments.fail_on, &arguments.min_score)? {
+    } else if fails(&run, arguments.fail_on, &arguments.min_score) {
         Exit::Findings
     } else {
         Exit::Clean
     })
 }
 
-/// Whether too few of the rules pass that scores decide about, or another failed rule is severe enough.
-fn fails(run: &Run, least: LeastSeverity, scores: &[LeastScore]) -> Result<bool, Trouble> {
+/// The first score that would decide about no rule.
+fn scores_without_rules<'a>(
+    ruleset: &Ruleset,
+    options: &CheckOptions,
+    scores: &'a [LeastScore],
+) -> Option<&'a LeastScore> {
+    scores.iter().find(|score| !options.selected(ruleset).any(|node| score.will_cover(node)))
+}
+
+/// Whether too few of the rules pass that scores decide about, or another failed rule is severe enough. Says on
+/// stderr what the exit code does not.
+fn fails(run: &Run, least: LeastSeverity, scores: &[LeastScore]) -> bool {
     let least = match least {
         LeastSeverity::Information => Severity::Information,
         LeastSeverity::Minor => Severity::Minor,
@@ -158,24 +178,31 @@ fn fails(run: &Run, least: LeastSeverity, scores: &[LeastScore]) -> Result<bool,
         LeastSeverity::Critical => Severity::Critical,
         LeastSeverity::Blocker => Severity::Blocker,
     };
+    let mut lines = Vec::new();
     let mut unmet = false;
     for score in scores {
         let (passed, judged) = score.counts(run);
-        if judged == 0 {
-            let message = format!("--min-score: there are no {score}");
-            let help = "a score of no rules would always be reached; see the labels in the ruleset";
-            return Err(Trouble::Usage { message, help: Some(help.into()) });
-        }
         unmet |= !score.is_met(run);
         let met = if score.is_met(run) { "reached" } else { "NOT reached" };
         let share = report::percent(passed, judged);
-        let line = format!("--min-score {}: {met}: {passed} of {judged} {score} pass, {share}", score.score);
+        lines.push(format!("--min-score {}: {met}: {passed} of {judged} {score} pass, {share}", score.score));
+    }
+    let decided_alone = |outcome: &&Outcome| !scores.iter().any(|score| score.covers(outcome));
+    let failed = run.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Fail).filter(decided_alone);
+    let (counted, ignored): (Vec<_>, Vec<_>) = failed.partition(|outcome| Severity::of(outcome) >= least);
+    let rules =
+        |count: usize| if count == 1 { "1 failed rule is".to_string() } else { format!("{count} failed rules are") };
+    if !scores.is_empty() && !counted.is_empty() {
+        lines.push(format!("{} under no --min-score: the exit code is 1", rules(counted.len())));
+    }
+    if !ignored.is_empty() {
+        lines.push(format!("{} less severe than --fail-on {}", rules(ignored.len()), least.as_str()));
+    }
+    for line in lines {
         // Nothing is left to do when stderr is closed.
         let _ = writeln!(std::io::stderr().lock(), "{}", escape_controls(&line));
     }
-    let decided_alone = |outcome: &&Outcome| !scores.iter().any(|score| score.covers(outcome));
-    let mut failed = run.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Fail).filter(decided_alone);
-    Ok(unmet || failed.any(|outcome| Severity::of(outcome) >= least))
+    unmet || !counted.is_empty()
 }
 
 /// The files of this machine that names stand for.

@@ -3,6 +3,7 @@
 use super::args::{Colour, Global};
 use super::exit::Trouble;
 use crate::error::shown;
+use crate::links::same_file;
 use crate::report::{FORMATS, Format, Report, file_below};
 use crate::sink::atomic::replace;
 use std::borrow::Cow;
@@ -101,32 +102,6 @@ pub fn spare<F: 'static>(sinks: &[Sink<F>], inputs: &[PathBuf]) -> Result<(), Tr
         }
     }
     Ok(())
-}
-
-/// Links that are followed to a file that is not there.
-const MOST_LINKS: usize = 40;
-
-/// A path without links; the file itself need not be there.
-pub fn resolved(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_path_buf();
-    for _ in 0..MOST_LINKS {
-        if let Ok(whole) = fs::canonicalize(&path) {
-            return Ok(whole);
-        }
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let there = fs::canonicalize(parent)?.join(path.file_name().unwrap_or_default());
-        match fs::read_link(&there) {
-            // What a link to nothing names will be there once it is written.
-            Ok(target) => path = there.parent().unwrap_or(Path::new("/")).join(target),
-            Err(_) => return Ok(there),
-        }
-    }
-    Err(io::Error::other("links lead in a circle"))
-}
-
-/// Whether two paths name one file, links followed.
-pub fn same_file(one: &Path, other: &Path) -> bool {
-    one == other || matches!((resolved(one), resolved(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Writes all reports; those that can be written are, whatever happens to the others.

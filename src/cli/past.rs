@@ -1,10 +1,10 @@
 //! `--history` of `dq check`: what past runs measured is read before the check, what this run measured is added after it.
 
 use super::exit::Trouble;
-use super::output::same_file;
 use crate::check::Observe;
 use crate::error::{Error, escape_controls, shown};
 use crate::history::{self, Past, Repository, Retention, RunId, RunRecord};
+use crate::links::same_file;
 use crate::report::Report;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};

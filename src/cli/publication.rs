@@ -19,7 +19,7 @@ pub struct PublicationArguments {
     /// Name metrics and events as those of a Glue job with this name, not as those of a table
     #[arg(long, value_name = "NAME", help_heading = "Metrics and events")]
     pub job: Option<String>,
-    /// AWS region of the table, for names of resources in events
+    /// AWS region of the table, for names of resources in events, and of CloudWatch and EventBridge for --publish [default for these: that of the environment]
     #[arg(long, value_name = "REGION", help_heading = "Metrics and events")]
     pub region: Option<String>,
     /// What goes to CloudWatch (formats cloudwatch and emf): how many rules passed and failed, as Glue does it, or also the score, rows, duration, every rule and every evaluated metric, each of which CloudWatch charges for
@@ -37,7 +37,7 @@ pub struct PublicationArguments {
     /// Send the result: cloudwatch, eventbridge, s3=s3://BUCKET/BELOW/, webhook (its address in DQ_WEBHOOK_URL), webhook=env:VARIABLE or webhook=URL; repeatable
     #[arg(long, value_name = "SERVICE", help_heading = "Metrics and events")]
     pub publish: Vec<String>,
-    /// Where results are kept that a service does not take; `dq publish --resume` sends them
+    /// Where results are kept that a service does not take; `dq publish --resume` sends them. Journals stand beside it while results are sent
     #[arg(long, value_name = "FILE", default_value = UNDELIVERED, help_heading = "Metrics and events")]
     pub undelivered: PathBuf,
 }

@@ -3,10 +3,11 @@
 use super::args::{Global, size};
 use super::exit::{Exit, Trouble};
 use super::interrupt;
-use super::output::{self, same_file};
+use super::output;
 use crate::error::{Error, shown};
 use crate::input::csv::CsvOptions;
 use crate::input::{data_files, remote};
+use crate::links::same_file;
 use crate::records::feed::{FORMAT_NAMES, FeedOptions, Format};
 use crate::records::{Formats, Options, Run, Schema, SchemaMistake, check_records};
 use crate::report::{Style, records as report};

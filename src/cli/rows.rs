@@ -1,9 +1,10 @@
 //! Arguments about single rows: which of them are shown and how, and where rows go.
 
 use super::exit::Trouble;
-use super::output::{Sink, resolved, same_file};
+use super::output::Sink;
 use crate::check::CheckOptions;
 use crate::input::remote;
+use crate::links::{resolved, same_file};
 use crate::redaction::Redaction;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -109,7 +110,7 @@ impl RowArguments {
     }
 
     /// Options and paths of files that get rows.
-    fn outputs(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+    pub fn outputs(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         let outputs = [("--rows-out", &self.rows_out), ("--good", &self.good), ("--bad", &self.bad)];
         outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)))
     }
@@ -167,7 +168,7 @@ fn is_below(path: &Path, directory: &Path) -> bool {
 }
 
 /// Whether a directory, a pattern or the start of an address will stand for a file once that is there.
-fn stands_for(name: &Path, path: &Path) -> bool {
+pub fn stands_for(name: &Path, path: &Path) -> bool {
     let (name_text, path_text) = (name.to_string_lossy(), path.to_string_lossy());
     if name_text.contains("://") {
         let is_pattern = name_text.contains(['*', '?', '[']);

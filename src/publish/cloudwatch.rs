@@ -1,26 +1,43 @@
 //! Metrics to CloudWatch by `PutMetricData`.
 
-use super::{Message, Refused, Service, account, one_place};
+use super::{Message, Refused, Service, Stop, account, one_place};
 
-pub(super) const SERVICE: Service =
-    Service { name: "cloudwatch", format: "cloudwatch", by_line: true, place: account, place_of: one_place, send };
+pub(super) const SERVICE: Service = Service {
+    name: "cloudwatch",
+    format: "cloudwatch",
+    by_line: true,
+    regional: true,
+    place: account,
+    place_of: one_place,
+    send,
+};
 
 #[cfg(not(feature = "aws"))]
-fn send(_: &Message, _: Option<&str>) -> Result<(), Refused> {
+fn send(_: &Message, _: Option<&str>, _: Stop<'_>) -> Result<(), Refused> {
     Err(Refused::whole(super::WITHOUT_AWS))
 }
 
 /// Sends a request of the report: all of its values are taken, or none.
 #[cfg(feature = "aws")]
-fn send(message: &Message, _: Option<&str>) -> Result<(), Refused> {
+fn send(message: &Message, _: Option<&str>, stop: Stop<'_>) -> Result<(), Refused> {
+    use aws_sdk_cloudwatch::operation::RequestId;
     let request: request::Request = serde_json::from_str(&message.body)
         .map_err(|error| Refused::whole(format!("this is no input of PutMetricData: {error}")))?;
     let data = request.metric_data.into_iter().map(request::Datum::value).collect::<Result<Vec<_>, _>>()?;
-    super::retry::run(async {
-        let client = aws_sdk_cloudwatch::Client::new(&super::aws::settings(message.region.clone()).await);
-        let sent = client.put_metric_data().namespace(request.namespace).set_metric_data(Some(data)).send().await;
-        sent.map(drop).map_err(|error| super::aws::refused(&error))
-    })
+    super::retry::run(
+        async {
+            let account = super::aws::Account::of("CloudWatch", message.region.clone()).await?;
+            let client = aws_sdk_cloudwatch::Client::new(account.settings());
+            let sent = client.put_metric_data().namespace(request.namespace).set_metric_data(Some(data)).send().await;
+            match sent {
+                // All that the answer has; other servers have none.
+                Ok(answer) if answer.request_id().is_some() => Ok(()),
+                Ok(_) => Err(account.strange()),
+                Err(error) => Err(account.refused(&error)),
+            }
+        },
+        stop,
+    )
 }
 
 /// What the report wrote, as the service's library wants it.

@@ -1,51 +1,65 @@
 //! Events to EventBridge by `PutEvents`.
 
-use super::{Message, Refused, Service, account, one_place};
+use super::{Message, Refused, Service, Stop, account, one_place};
 
-pub(super) const SERVICE: Service =
-    Service { name: "eventbridge", format: "eventbridge", by_line: false, place: account, place_of: one_place, send };
+pub(super) const SERVICE: Service = Service {
+    name: "eventbridge",
+    format: "eventbridge",
+    by_line: false,
+    regional: true,
+    place: account,
+    place_of: one_place,
+    send,
+};
 
 #[cfg(not(feature = "aws"))]
-fn send(_: &Message, _: Option<&str>) -> Result<(), Refused> {
+fn send(_: &Message, _: Option<&str>, _: Stop<'_>) -> Result<(), Refused> {
     Err(Refused::whole(super::WITHOUT_AWS))
 }
 
 /// Sends the events of a report. The service takes each or refuses it; those refused are sent again.
 #[cfg(feature = "aws")]
-fn send(message: &Message, _: Option<&str>) -> Result<(), Refused> {
+fn send(message: &Message, _: Option<&str>, stop: Stop<'_>) -> Result<(), Refused> {
     let mut request: request::Request = serde_json::from_str(&message.body)
         .map_err(|error| Refused::whole(format!("this is no input of PutEvents: {error}")))?;
-    super::retry::run(async {
-        let client = aws_sdk_eventbridge::Client::new(&super::aws::settings(message.region.clone()).await);
-        let mut attempt = 1;
-        loop {
-            let entries = request.entries.iter().map(request::Entry::value).collect::<Result<Vec<_>, _>>()?;
-            let sent = client.put_events().set_entries(Some(entries)).send().await;
-            let answer = sent.map_err(|error| rest(&request, super::aws::refused(&error)))?;
-            // One answer for each entry, in their order.
-            let mut answers = answer.entries().iter();
-            let mut reason = None;
-            request.entries.retain(|_| match answers.next() {
-                Some(answer) => match answer.error_code() {
-                    Some(code) => {
+    super::retry::run(
+        async {
+            let account = super::aws::Account::of("EventBridge", message.region.clone()).await?;
+            let client = aws_sdk_eventbridge::Client::new(account.settings());
+            let mut attempt = 1;
+            loop {
+                let entries = request.entries.iter().map(request::Entry::value).collect::<Result<Vec<_>, _>>()?;
+                let sent = client.put_events().set_entries(Some(entries)).send().await;
+                let answer = sent.map_err(|error| rest(&request, account.refused(&error)))?;
+                // One answer for each entry, in their order.
+                let mut answers = answer.entries().iter();
+                let (mut reason, mut untold) = (None, false);
+                request.entries.retain(|_| match answers.next() {
+                    Some(answer) if answer.error_code().is_some() => {
+                        let code = answer.error_code().unwrap_or_default();
                         reason = Some(format!("{code}: {}", answer.error_message().unwrap_or("without a reason")));
                         true
                     }
-                    None => false,
-                },
-                None => answer.failed_entry_count() > 0,
-            });
-            if request.entries.is_empty() {
-                return Ok(());
+                    Some(answer) if answer.event_id().is_some() => false,
+                    _ => {
+                        untold = true;
+                        true
+                    }
+                });
+                match reason {
+                    _ if untold => return Err(rest(&request, account.strange())),
+                    None => return Ok(()),
+                    Some(reason) if attempt >= super::aws::ATTEMPTS => {
+                        return Err(rest(&request, account.says(&reason)));
+                    }
+                    Some(_) => {}
+                }
+                super::retry::pause(attempt, None).await;
+                attempt += 1;
             }
-            if attempt >= super::aws::ATTEMPTS {
-                let reason = reason.unwrap_or_else(|| "refused without a reason".into());
-                return Err(rest(&request, Refused::whole(reason)));
-            }
-            super::retry::pause(attempt, None).await;
-            attempt += 1;
-        }
-    })
+        },
+        stop,
+    )
 }
 
 /// With the entries that were not taken.

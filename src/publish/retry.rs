@@ -1,9 +1,10 @@
 //! Attempts at sending: how long to wait between them, and where they run.
 
-use super::Refused;
+use super::{Refused, Stop, is_set};
+use futures::future::{Either, select};
 use std::collections::hash_map::RandomState;
-use std::future::Future;
 use std::hash::BuildHasher;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::runtime::Builder;
 
@@ -13,13 +14,29 @@ const FIRST: Duration = Duration::from_millis(500);
 /// The longest pause at all, whatever a service asks for.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Runs to its end what sends a message.
-pub(super) fn run<T>(sending: impl Future<Output = Result<T, Refused>>) -> Result<T, Refused> {
+/// How often it is looked whether the program is to end.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Runs to its end what sends a message, or until the program is to end.
+pub(super) fn run<T>(sending: impl Future<Output = Result<T, Refused>>, stop: Stop<'_>) -> Result<T, Refused> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Refused::whole(format!("nothing can be sent: {error}")))?;
-    runtime.block_on(sending)
+    let ended = runtime.block_on(async {
+        let stopped = async {
+            while !is_set(stop) {
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        match select(pin!(sending), pin!(stopped)).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => Err(Refused::interrupted()),
+        }
+    });
+    // Does not wait for the name of a server that is still looked up.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Waits before the attempt after number `attempt`, from 1: as long as the service asks for, or a random part of
@@ -42,6 +59,25 @@ fn random() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Instant;
+
+    #[test]
+    fn what_is_sent_ends_with_the_program() {
+        let stop = AtomicBool::new(false);
+        assert_eq!(run(async { Ok(1) }, Some(&stop)).unwrap(), 1);
+        assert_eq!(run(async { Ok(1) }, None).unwrap(), 1);
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                stop.store(true, Ordering::Relaxed);
+            });
+            let refused = run(std::future::pending::<Result<(), Refused>>(), Some(&stop)).unwrap_err();
+            assert_eq!((refused.reason.as_str(), refused.down), ("interrupted", false));
+        });
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
 
     #[test]
     fn pauses_grow_to_a_limit_and_follow_what_services_ask_for() {

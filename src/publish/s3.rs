@@ -1,13 +1,19 @@
 //! Results to S3, in the partitions that Glue writes; other object stores take them too.
 
-use super::{Message, Refused, Service};
+use super::{Message, Refused, Service, Stop, is_set};
+use crate::error::Error;
 use crate::input::remote;
 use crate::report::{Report, file_below, find};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 pub(super) const SERVICE: Service =
-    Service { name: "s3", format: FORMAT, by_line: false, place, place_of: object, send };
+    Service { name: "s3", format: FORMAT, by_line: false, regional: false, place, place_of: object, send };
+
+/// How often it is looked whether the program is to end.
+const TICK: Duration = Duration::from_millis(50);
 
 const FORMAT: &str = "glue-s3";
 
@@ -35,10 +41,28 @@ fn object(place: &str, report: &Report<'_>) -> String {
 }
 
 /// Writes the object. Again, it is the same object.
-fn send(message: &Message, _: Option<&str>) -> Result<(), Refused> {
-    let url = message.place.as_deref().ok_or_else(|| Refused::whole("the object has no name"))?;
+fn send(message: &Message, _: Option<&str>, stop: Stop<'_>) -> Result<(), Refused> {
+    let url = message.place.clone().ok_or_else(|| Refused::whole("the object has no name"))?;
     let mut file = tempfile::tempfile().map_err(|error| Refused::whole(format!("no temporary file: {error}")))?;
     file.write_all(message.body.as_bytes())
         .map_err(|error| Refused::whole(format!("no room for a temporary file: {error}")))?;
-    remote::upload(url, file).map_err(|error| Refused::whole(error.to_string()))
+    // Nobody waits for this thread when the program is to end; an object is there as a whole or not at all.
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || sender.send(remote::upload(&url, file)));
+    loop {
+        match receiver.recv_timeout(TICK) {
+            Ok(uploaded) => return uploaded.map_err(refused),
+            Err(RecvTimeoutError::Timeout) if is_set(stop) => return Err(Refused::interrupted()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Refused::whole("the object was not written")),
+        }
+    }
+}
+
+fn refused(error: Error) -> Refused {
+    let unreachable = |kind| matches!(kind, ErrorKind::NotConnected | ErrorKind::TimedOut);
+    match &error {
+        Error::Write { source, .. } if unreachable(source.kind()) => Refused::down(error.to_string()),
+        _ => Refused::whole(error.to_string()),
+    }
 }

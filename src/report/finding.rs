@@ -3,51 +3,10 @@
 
 use super::Report;
 use super::text::explained;
+pub use crate::verdict::Severity;
 use crate::verdict::{Outcome, Verdict};
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_128;
-
-/// How much a rule matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Good to know.
-    Information,
-    /// A warning.
-    Minor,
-    /// What rules are that say nothing of it.
-    Major,
-    /// More than others.
-    Critical,
-    /// More than all others.
-    Blocker,
-}
-
-impl Severity {
-    /// `information`, `minor`, `major`, `critical` or `blocker`
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Information => "information",
-            Severity::Minor => "minor",
-            Severity::Major => "major",
-            Severity::Critical => "critical",
-            Severity::Blocker => "blocker",
-        }
-    }
-
-    /// By the label `severity`, in the words of several tools.
-    pub fn of(outcome: &Outcome) -> Self {
-        let label = outcome.label("severity").map(|value| value.trim().to_ascii_lowercase());
-        let severity = match label.unwrap_or_default().as_str() {
-            "info" | "information" | "notice" | "note" | "trivial" => Severity::Information,
-            "minor" | "low" | "warning" | "warn" => Severity::Minor,
-            "critical" | "high" | "error" => Severity::Critical,
-            "blocker" | "fatal" => Severity::Blocker,
-            _ => Severity::Major,
-        };
-        // Nothing is known of what could not be evaluated.
-        if outcome.verdict == Verdict::Error { severity.max(Severity::Major) } else { severity }
-    }
-}
 
 /// A rule that did not pass, or an analyzer without a value.
 pub(super) struct Finding<'a> {

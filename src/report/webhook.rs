@@ -7,6 +7,7 @@ use super::text::counted;
 use crate::error::escape_controls;
 use crate::verdict::Verdict;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
 /// Rules that a message names; people read the report for the others.
@@ -20,7 +21,9 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     let (overall, counts) = counted(run);
     let dataset = escape_controls(&report.dataset());
     let headline = format!("{} {}: {counts}", overall.as_str(), cut(&dataset, TEXT));
-    let found = findings(report);
+    let mut found = findings(report);
+    // Only the first are shown: what could not be evaluated, then what matters most, then as in the ruleset.
+    found.sort_by_key(|finding| (finding.verdict != Verdict::Error, Reverse(finding.severity)));
     let mut blocks = vec![section(&format!("*{}*", escaped(&headline)))];
     blocks.extend(found.iter().take(RULES).map(|finding| section(&shown(finding))));
     if found.len() > RULES {
@@ -98,6 +101,24 @@ mod tests {
         assert_eq!(message["dq"]["failures"][0]["severity"], "major");
         let shown = message["blocks"].to_string() + &message["text"].to_string();
         assert!(shown.contains("&lt;!channel&gt;'") && !shown.contains("<!channel>"), "{shown}");
+    }
+
+    #[test]
+    fn what_matters_most_stands_first() {
+        let rules = r#"Rules = [
+            RowCount = 2, RowCount = 3 labels=["severity"="minor"], RowCount = 4 labels=["severity"="blocker"],
+            RowCount = 5, IsComplete "zz" labels=["severity"="low"]
+        ]"#;
+        let (run, lines) = checked(rules, b"a\n1\n");
+        let message: Value = serde_json::from_str(&written("webhook", &run, &lines, "r.dqdl")).unwrap();
+        let names: Vec<_> = message["dq"]["failures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|failure| failure["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["Rule_5", "Rule_3", "Rule_1", "Rule_4", "Rule_2"]);
+        assert!(message["blocks"][1]["text"]["text"].as_str().unwrap().starts_with("ERROR Rule_5"));
     }
 
     #[test]

@@ -83,6 +83,15 @@ impl BoundNode {
             BoundNode::Composite { unlabelled, .. } => unlabelled,
         }
     }
+
+    /// The value of a label, whatever the case of its name.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let labels = match self {
+            BoundNode::Rule(rule) => &rule.labels,
+            BoundNode::Composite { labels, .. } => labels,
+        };
+        labels.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
 }
 
 /// A rule with everything resolved that needs no data.

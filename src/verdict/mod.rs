@@ -13,10 +13,12 @@ mod judge;
 mod number;
 pub mod remembered;
 mod rows;
+mod severity;
 
 pub use compared::Compared;
 pub use judge::{Judge, Outcome};
 pub use rows::{RowRule, RowVerdicts};
+pub use severity::Severity;
 
 /// What is said of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
