@@ -2,13 +2,17 @@
 //! knows all of it.
 
 mod analyzers;
+mod cache;
+mod checked;
 mod inputs;
+mod merge;
 mod observations;
 mod outputs;
 mod points;
 mod row_run;
 mod rows;
 mod samples;
+mod states;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl;
@@ -16,26 +20,29 @@ use crate::error::Error;
 use crate::history::{self, Key, Past};
 use crate::input::ReadOptions;
 pub use crate::metrics::Distribution;
-use crate::metrics::{Family, Metric, Statistic};
+use crate::metrics::{Family, Metric};
 use crate::plan::explain::Explanation;
-use crate::plan::{Measure, MetricId, MetricSet, Observation, Reported, Results};
+use crate::plan::{MetricId, MetricSet, Observation, Reported, Results};
 use crate::redaction::Redaction;
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
 pub use crate::scan::Progress;
-use crate::scan::{ScanOptions, Scanned, Sources, proved, scan};
+use crate::scan::{ScanOptions, Sources, proved};
 pub use crate::sql::PRIMARY;
 use crate::sql::Predicate;
 use crate::unevaluated::{Place, Unevaluated};
 use crate::value::Number;
 use crate::verdict::{Judge, Outcome, Verdict};
+use checked::Checked;
 use chrono::{DateTime, Utc};
 use inputs::{Files, Inputs, Readings, widen};
+pub use merge::merge;
 pub use observations::Observe;
 use outputs::Outputs;
 use row_run::RowContext;
+pub use states::StateOptions;
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -124,6 +131,8 @@ pub struct CheckOptions {
     pub past: Option<Arc<Past>>,
     /// Which numbers are compared with those of past runs.
     pub observe: Observe,
+    /// Where metric states go and come from.
+    pub states: StateOptions,
 }
 
 impl Default for CheckOptions {
@@ -150,6 +159,7 @@ impl Default for CheckOptions {
             bad: None,
             past: None,
             observe: Observe::default(),
+            states: StateOptions::default(),
         }
     }
 }
@@ -346,16 +356,6 @@ impl Watch<'_> {
     }
 }
 
-/// All that is known once data was read.
-struct Checked {
-    inputs: Inputs,
-    plan: Plan,
-    scanned: Scanned,
-    outcomes: Vec<Outcome>,
-    rows: u64,
-    notes: Vec<String>,
-}
-
 /// What became of every rule, the deselected ones included.
 fn judged(ruleset: &Ruleset, plan: &Plan, results: &Results, options: &CheckOptions) -> Vec<Outcome> {
     let (observations, past) = (&plan.observations, options.past.as_deref());
@@ -375,6 +375,8 @@ fn judged(ruleset: &Ruleset, plan: &Plan, results: &Results, options: &CheckOpti
 /// part of the result; an error means that the data could not be read.
 pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch: Watch<'_>) -> Result<Run, Error> {
     let clock = Instant::now();
+    let fitting = states::fitting(options)?;
+    let options = &*fitting;
     let files = Files::find(data, options)?;
     let mut readings = Readings::new(options);
     let mut notes = Vec::new();
@@ -393,6 +395,7 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
                 stop: watch.stop,
                 keep_keys: &keep_keys,
                 redaction: &options.redaction,
+                states: None,
             };
             let sources = Sources {
                 primary: &inputs.primary,
@@ -407,14 +410,11 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
             } else {
                 None
             };
-            let scanned = scan(&sources, &plan.metrics, &scan_options)?;
+            let (scanned, state_notes) = states::scanned(&sources, &plan, &scan_options, options, ruleset.now)?;
             let results = &scanned.results;
-            let rows = results
-                .read(&Measure::Statistic(plan.rows, Statistic::Count))
-                .map_err(|_| Error::Internal("rows were not counted".into()))?
-                .to_f64() as u64;
+            let rows = states::rows_of(&plan, results)?;
             let mut outcomes = judged(ruleset, &plan, results, options);
-            let mut notes = Vec::new();
+            let mut notes = state_notes;
             if !watch.stopped() {
                 let context = RowContext {
                     plan: &plan,
@@ -425,48 +425,25 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
                     options,
                     rows,
                 };
-                notes = context.run(ruleset, results, &mut outcomes, outputs)?;
+                notes.extend(context.run(ruleset, results, &mut outcomes, outputs)?);
             }
             if watch.stopped() {
                 outcomes.iter_mut().for_each(Outcome::interrupt);
             }
             Ok(Checked { inputs, plan, scanned, outcomes, rows, notes })
         });
-        let Checked { inputs, plan, scanned, outcomes, rows, notes: row_notes } = match attempt {
-            Ok(done) => done,
-            Err(trouble) => {
-                widen(trouble, &mut readings, &mut notes)?;
-                continue;
+        match attempt {
+            Ok(checked) => {
+                let elapsed = clock.elapsed();
+                let mut run = Run { elapsed, incomplete: watch.stopped(), ..checked.into_run(ruleset, options, notes) };
+                if run.incomplete {
+                    // Of rows that were not all read nothing is concluded.
+                    run.observations.clear();
+                }
+                return Ok(run);
             }
-        };
-        let results = scanned.results;
-        let measured = points::measured(ruleset, &plan, &results, options);
-        let (observations, unlisted) = observations::observed(ruleset, &plan, &results, &measured, options);
-        // Of rows that were not all read nothing is concluded.
-        let observations = if watch.stopped() { Vec::new() } else { observations };
-        let unlisted = (unlisted > 0).then(|| format!("{unlisted} more metrics were compared with past values"));
-        let judged = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Skip).count();
-        let passed = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Pass).count();
-        let analyzers = ruleset.analyzers().iter().zip(&plan.analyzers);
-        return Ok(Run {
-            outcomes,
-            analyzers: analyzers
-                .map(|(analyzer, reported)| analyzers::analyzed(analyzer, reported, &results, &options.redaction))
-                .collect(),
-            score: (judged > 0).then(|| passed as f64 / judged as f64),
-            rows,
-            columns: inputs.primary.schema().fields().len(),
-            columns_read: scanned.columns_read,
-            bytes: inputs.primary.bytes(),
-            files: inputs.primary.paths().map(Path::to_path_buf).collect(),
-            started: ruleset.now,
-            elapsed: clock.elapsed(),
-            notes: inputs.primary.notes().iter().cloned().chain(notes).chain(row_notes).chain(unlisted).collect(),
-            incomplete: watch.stopped(),
-            sql_mistakes: plan.findings(ruleset, options).into_iter().filter(is_about_sql).collect(),
-            measured,
-            observations,
-        });
+            Err(trouble) => widen(trouble, &mut readings, &mut notes)?,
+        }
     }
 }
 

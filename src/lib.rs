@@ -24,7 +24,7 @@
 //! of deduplicated metrics ([`plan`]) → one scan over Arrow batches ([`input`], [`scan`],
 //! [`metrics`], predicates in [`sql`]) → observations → verdicts ([`verdict`]) → reports
 //! ([`report`], with a [`scorecard`]) and to services ([`publish`]); checked rows go to files ([`sink`]), numbers of
-//! runs to a [`history`]. [`check`](mod@check) is the only file that knows the whole order; `cli` the only room that
+//! runs to a [`history`], and the [`states`] of metrics to files of their own. [`check`](mod@check) is the only file that knows the whole order; `cli` the only room that
 //! knows arguments, terminals and exit codes. Beside it, `compat` compares schemas with their earlier versions,
 //! `records` judges records by a schema, and a `contract` says what belongs together.
 //!
@@ -64,6 +64,7 @@ pub mod scorecard;
 pub mod sink;
 pub mod span;
 pub mod sql;
+pub mod states;
 pub mod text_cast;
 pub mod unevaluated;
 pub mod value;

@@ -814,3 +814,35 @@ fn common_slips_have_a_remedy() {
     assert_eq!(swapped.code, 2);
     assert!(swapped.stderr.contains("is a data file, not a ruleset"));
 }
+
+#[test]
+fn states_are_written_merged_and_kept_from_the_command_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    for (name, text) in [("a.csv", "x\n1\n2\n"), ("b.csv", "x\n3\n\n")] {
+        std::fs::write(directory.path().join(name), text).expect("written");
+        let out = path(&format!("{name}.dqs"));
+        assert_eq!(check("RowCount >= 1", Path::new(&path(name)), &["--state-out", &out]).code, 0);
+    }
+    let merge = |rules: &str, arguments: &[&str]| {
+        let rules = format!("Rules = [ {rules} ]");
+        run(dq().args(["merge", "--ruleset", "-"]).args(arguments).write_stdin(rules))
+    };
+    let states = [path("a.csv.dqs"), path("b.csv.dqs")];
+    let both = [states[0].as_str(), states[1].as_str()];
+    assert_eq!(merge("RowCount = 3", &both).code, 0);
+    assert_eq!(merge("RowCount = 4", &both).code, 1);
+    let missing = merge("IsComplete \"x\"", &both);
+    assert_eq!(missing.code, 3);
+    assert!(missing.stdout.contains("does not have"), "{}", missing.stdout);
+    assert_eq!(merge("RowCount = 3", &[&path("a.csv")]).code, 3);
+    assert_eq!(merge("RowCount = 3", &[]).code, 2);
+    assert_eq!(merge("RowCount = 4", &[both[0], both[0]]).code, 2);
+    let over = check("RowCount >= 1", Path::new(&path("a.csv")), &["--state-out", &path("a.csv")]);
+    assert_eq!(over.code, 2, "{}", over.stderr);
+    let unwritable = check("RowCount >= 1", Path::new(&path("a.csv")), &["--state-out", "/nowhere/at/all.dqs"]);
+    assert_eq!(unwritable.code, 4);
+    let cached =
+        check("RowCount >= 1", Path::new(&path("a.csv")), &["--cache", &path("cache"), "--good", &path("g.csv")]);
+    assert_eq!(cached.code, 2);
+}

@@ -86,7 +86,19 @@ impl Inputs {
         readings: &Readings,
         now: DateTime<Utc>,
     ) -> Result<Self, ScanError> {
-        let primary = Arc::new(Dataset::open(&files.primary, &readings.primary, options.threads)?);
+        let primary = Dataset::open(&files.primary, &readings.primary, options.threads)?;
+        Self::around(primary, files, options, readings, now)
+    }
+
+    /// Opens the other datasets.
+    pub fn around(
+        primary: Dataset,
+        files: &Files,
+        options: &CheckOptions,
+        readings: &Readings,
+        now: DateTime<Utc>,
+    ) -> Result<Self, ScanError> {
+        let primary = Arc::new(primary);
         let mut references = References::new();
         for (alias, files) in &files.references {
             let alias = alias.clone();

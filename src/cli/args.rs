@@ -4,6 +4,7 @@ use super::history::arguments::HistoryArguments;
 use super::past::PastArguments;
 use super::publication::PublicationArguments;
 use super::rows::{RedactArguments, RowArguments};
+use super::states::StateArguments;
 use crate::input::csv::CsvOptions;
 use crate::input::{MissingColumns, ReadOptions};
 use crate::scorecard::LeastScore;
@@ -68,6 +69,11 @@ pub enum Command {
         after_help = "Exit codes:\n  0  all records are valid\n  1  a record is not\n  2  arguments or schema are wrong, or no file was found\n  3  a file could not be read to its end\n  4  an output could not be written\n\nExamples:\n  dq records --schema order.schema.json orders.jsonl\n  dq records --schema order.avsc --good good.jsonl --dead-letter dead.jsonl s3://lake/orders/\n  dq records --schema order.schema.json --from-dead-letter --good mended.jsonl --dead-letter dead.jsonl dead.jsonl\n  kcat -C -t orders -e | dq records --schema order.schema.json --input-format jsonl --format json -"
     )]
     Records(Box<super::records::RecordsArguments>),
+    /// Judge data by the metric states of earlier checks, without reading it
+    #[command(
+        after_help = "The states are what dq check --state-out wrote; their data is judged as if it had been checked at once. Rules whose numbers cannot be joined (CustomSql, rules about files, DatasetMatch) are ERROR. docs/states.md tells more.\n\nExamples:\n  dq check --ruleset orders.dqdl --state-out january.dqs orders/2026-01\n  dq merge --ruleset orders.dqdl january.dqs february.dqs"
+    )]
+    Merge(Box<MergeArguments>),
     /// Check rulesets themselves, without data
     #[command(
         after_help = "Examples:\n  dq lint rulesets/*.dqdl\n  dq lint --schema customers.parquet customers.dqdl\n  dq lint --target glue --fail-on warning --format json customers.dqdl"
@@ -150,6 +156,9 @@ pub struct CheckArguments {
     /// Which rows are shown and where they go.
     #[command(flatten)]
     pub rows: RowArguments,
+    /// Where metric states go.
+    #[command(flatten)]
+    pub states: StateArguments,
     /// The least severity of a failed rule that makes the exit code 1, by the label severity; rules without one are major
     #[arg(long, value_name = "SEVERITY", default_value = "information")]
     pub fail_on: LeastSeverity,
@@ -166,6 +175,62 @@ pub struct CheckArguments {
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub sql_timeout: Duration,
     /// Memory for distinct values before they go to temporary files; as much for each query and for the keys of each reference. Bytes, or a number with KB, MB, GB [default: half of the machine, or of the container]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory_limit: Option<u64>,
+    /// Worker threads; all cores when not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// `dq merge`
+#[derive(Debug, Args)]
+pub struct MergeArguments {
+    /// The ruleset, or - for stdin
+    #[arg(long, short = 'r', value_name = "FILE")]
+    pub ruleset: PathBuf,
+    /// Files that --state-out wrote, in the order of their data
+    #[arg(required = true, value_name = "STATE")]
+    pub states: Vec<PathBuf>,
+    /// The report on stdout
+    #[arg(long, short = 'f', value_name = "FORMAT", default_value = "text", value_parser = formats())]
+    pub format: String,
+    /// Write a report to a file; repeatable, - is stdout
+    #[arg(long, short = 'o', value_name = "FORMAT=PATH")]
+    pub output: Vec<String>,
+    /// Passed rules: a count, or one by one
+    #[arg(long, value_name = "WHAT", default_value = "failed")]
+    pub show: Show,
+    /// Evaluate only these rule types or rules (Rule_3); repeatable
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Do not evaluate these rule types or rules; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub skip: Vec<String>,
+    /// Let rules about rows pass on a dataset without rows
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// How rules are read.
+    #[command(flatten)]
+    pub rules: RuleArguments,
+    /// How references are read.
+    #[command(flatten)]
+    pub read: ReadArguments,
+    /// Datasets beside the data.
+    #[command(flatten)]
+    pub references: ReferenceArguments,
+    /// How values of the data are hidden.
+    #[command(flatten)]
+    pub redact: RedactArguments,
+    /// The least severity of a failed rule that makes the exit code 1, as for dq check
+    #[arg(long, value_name = "SEVERITY", default_value = "information")]
+    pub fail_on: LeastSeverity,
+    /// Let the score decide, as for dq check; repeatable
+    #[arg(long, value_name = "[LABEL=VALUE:]SCORE")]
+    pub min_score: Vec<LeastScore>,
+    /// Names for services and tools that collect results.
+    #[command(flatten)]
+    pub publication: PublicationArguments,
+    /// Memory for states before they go to temporary files, as for dq check
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory_limit: Option<u64>,
     /// Worker threads; all cores when not given

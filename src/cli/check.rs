@@ -63,6 +63,7 @@ pub fn run_ruleset(
     let written = sinks.iter().filter_map(Sink::path).chain(rows).map(Path::to_path_buf);
     let used: Vec<_> = inputs.iter().cloned().chain(written).collect();
     let delivery = Delivery::of(&arguments.publication, &used, &read_names)?;
+    arguments.states.spare(&sinks, &inputs)?;
     let mut seen = std::collections::HashSet::new();
     let twice =
         data.iter().find(|path| !seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())));
@@ -90,6 +91,7 @@ pub fn run_ruleset(
         ..CheckOptions::default()
     };
     arguments.rows.apply(&mut options);
+    options.states = arguments.states.options();
     if let Some(threads) = arguments.threads {
         options.threads = usize::from(threads);
     }
@@ -148,15 +150,20 @@ pub fn run_ruleset(
         }
         (reported, recorded) => reported.and(recorded)?,
     }
+    Ok(exit_of(&run, arguments.fail_on, &arguments.min_score))
+}
+
+/// What the program tells its caller of a run.
+pub fn exit_of(run: &Run, least: LeastSeverity, scores: &[LeastScore]) -> Exit {
     // Analyzers carry no verdict, but one without a value was not evaluated.
     let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
-    Ok(if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {
+    if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {
         Exit::NotEvaluated
-    } else if fails(&run, arguments.fail_on, &arguments.min_score) {
+    } else if fails(run, least, scores) {
         Exit::Findings
     } else {
         Exit::Clean
-    })
+    }
 }
 
 /// The first score that would decide about no rule.
@@ -212,7 +219,7 @@ fn local_files(names: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
 }
 
 /// Shows mistakes in SQL texts with their places: their rules are ERROR, the others were evaluated.
-fn show_sql_mistakes(
+pub fn show_sql_mistakes(
     text: &source::Source,
     mistakes: &[crate::diagnostic::Diagnostic],
     global: &Global,
@@ -240,7 +247,7 @@ pub fn refuse(text: &source::Source, ruleset: &Ruleset, format: &str, global: &G
 }
 
 /// A misspelt `--only` must not silently select nothing.
-fn names_exist(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Trouble> {
+pub fn names_exist(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Trouble> {
     let rules = ruleset.rules().len();
     for name in options.only.iter().chain(&options.skip) {
         let numbered = name

@@ -16,6 +16,7 @@ mod history;
 mod interrupt;
 mod lint;
 mod memory;
+mod merge;
 mod output;
 mod past;
 mod progress;
@@ -27,6 +28,7 @@ mod report;
 mod rows;
 mod rules;
 mod source;
+mod states;
 
 pub use exit::Exit;
 pub use rows::CI_VARIABLES;
@@ -57,6 +59,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         args::Command::Compat(command) => compat::run(command, &arguments.global),
         #[cfg(feature = "contracts")]
         args::Command::Records(command) => records::run(command, &arguments.global),
+        args::Command::Merge(command) => merge::run(command, &arguments.global),
         args::Command::Lint(command) => lint::run(command, &arguments.global),
         args::Command::Explain(command) => explain::run(command, &arguments.global),
         args::Command::Report(command) => report::run(command, &arguments.global),

@@ -13,7 +13,7 @@ use arrow_schema::{DataType, SchemaRef};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One or more files, their columns aligned by name.
 pub struct Dataset {
@@ -24,9 +24,10 @@ pub struct Dataset {
     redaction: Redaction,
 }
 
+#[derive(Clone)]
 struct OpenFile {
     input: Input,
-    table: Box<dyn Table>,
+    table: Arc<dyn Table>,
     /// Where each column of the dataset comes from.
     places: Vec<Place>,
 }
@@ -78,10 +79,23 @@ impl Dataset {
                 }
             }
         }
-        let files =
-            opened.into_iter().zip(places).map(|((input, table), places)| OpenFile { input, table, places }).collect();
+        let opened = opened.into_iter().zip(places);
+        let files = opened.map(|((input, table), places)| OpenFile { input, table: table.into(), places }).collect();
         let trust_statistics = !options.ignore_statistics;
         Ok(Self { schema, files, notes, trust_statistics, redaction: options.redaction })
+    }
+
+    /// Columns without files: there are no rows.
+    pub fn without_files(schema: SchemaRef) -> Self {
+        let (files, notes) = (Vec::new(), Vec::new());
+        Self { schema, files, notes, trust_statistics: true, redaction: Redaction::Off }
+    }
+
+    /// One of the files, counted from 0 in the order of [`Dataset::paths`], with the columns of the dataset.
+    pub fn only(&self, file: usize) -> Option<Self> {
+        let files = vec![self.files.get(file)?.clone()];
+        let Self { trust_statistics, redaction, .. } = *self;
+        Some(Self { schema: self.schema.clone(), files, notes: Vec::new(), trust_statistics, redaction })
     }
 
     /// The columns, dictionary encoding resolved.

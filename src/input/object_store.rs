@@ -219,6 +219,10 @@ impl Source for Remote {
         true
     }
 
+    fn version(&self) -> Option<String> {
+        self.object.version.e_tag.clone()
+    }
+
     fn modified(&self) -> Option<i64> {
         let modified = self.object.version.last_modified.timestamp_micros();
         // What a server that does not tell seems to say.

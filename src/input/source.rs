@@ -35,6 +35,12 @@ pub trait Source: Send + Sync {
     /// When it was last changed, in microseconds since 1970 UTC.
     fn modified(&self) -> Option<i64>;
 
+    /// What tells its contents from those at other times, besides their length: a time in nanoseconds, or what an
+    /// object store calls its version. `None` where nothing does.
+    fn version(&self) -> Option<String> {
+        None
+    }
+
     /// Bytes from the start, in order. A source far away fetches ahead.
     fn reader(self: Arc<Self>) -> Box<dyn Read + Send>;
 }
@@ -62,6 +68,13 @@ pub struct LocalFile {
     counted: bool,
     length: u64,
     modified: Option<i64>,
+    version: Option<String>,
+}
+
+/// When a file was changed, in nanoseconds since 1970.
+fn nanoseconds(metadata: &std::fs::Metadata) -> Option<String> {
+    let since = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(since.as_nanos().to_string())
 }
 
 impl LocalFile {
@@ -79,13 +92,14 @@ impl LocalFile {
             counted,
             length: metadata.len(),
             modified,
+            version: nanoseconds(&metadata),
         })
     }
 
     /// A file that has no name to be opened by.
     fn unnamed(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self { path: PathBuf::new(), handle: Some(file), counted: false, length, modified: None })
+        Ok(Self { path: PathBuf::new(), handle: Some(file), counted: false, length, modified: None, version: None })
     }
 
     /// Calls `work` with the file, which must be the one that was opened first.
@@ -139,6 +153,10 @@ impl Source for LocalFile {
 
     fn modified(&self) -> Option<i64> {
         self.modified
+    }
+
+    fn version(&self) -> Option<String> {
+        self.version.clone()
     }
 
     fn reader(self: Arc<Self>) -> Box<dyn Read + Send> {
@@ -219,6 +237,11 @@ impl Input {
     /// When it was last changed, in microseconds since 1970 UTC.
     pub fn modified(&self) -> Option<i64> {
         self.source.modified()
+    }
+
+    /// What tells its contents from those at other times, besides their length.
+    pub fn version(&self) -> Option<String> {
+        self.source.version()
     }
 
     /// The file name, without the ending of its compression.

@@ -65,6 +65,47 @@ impl State {
         Ok(())
     }
 
+    /// Brings a state into the form in which it is kept: the same bytes for the same contents, in whatever order
+    /// workers came. It is merged from then on; no number changes, not even its last bit.
+    pub fn seal(&mut self) {
+        match self {
+            State::Moments(state) => state.seal(),
+            State::CoMoments(state) => state.seal(),
+            State::Quantiles(state) => state.seal(),
+            State::Spread(state) => state.seal(),
+            State::Count(_) | State::Extent(_) | State::Lengths(_) | State::Frequencies(_) | State::Found(_) => {}
+        }
+    }
+
+    /// At least so many rows were seen.
+    pub fn least_rows(&self) -> u64 {
+        match self {
+            State::Count(state) => state.0,
+            State::Extent(state) => state.nan,
+            State::Lengths(_) | State::CoMoments(_) => 0,
+            State::Moments(state) => state.values(),
+            State::Frequencies(state) => state.all_rows(),
+            State::Quantiles(state) => state.count(),
+            State::Spread(state) => state.rows(),
+            State::Found(state) => state.rows(),
+        }
+    }
+
+    /// Whether a metric of the family has states of this kind.
+    pub fn is_of(&self, family: &Family) -> bool {
+        match self {
+            State::Count(_) => matches!(family, Family::Rows | Family::NonNull | Family::Passing(_)),
+            State::Extent(_) => matches!(family, Family::Extent),
+            State::Lengths(_) => matches!(family, Family::Lengths),
+            State::Moments(_) => matches!(family, Family::Moments),
+            State::CoMoments(_) => matches!(family, Family::CoMoments),
+            State::Frequencies(_) => matches!(family, Family::Frequencies | Family::Distinct),
+            State::Quantiles(_) => matches!(family, Family::Quantiles),
+            State::Spread(_) => matches!(family, Family::Distribution { .. }),
+            State::Found(_) => matches!(family, Family::Lookup(_)),
+        }
+    }
+
     /// Ends the folding of a metric of this family, on up to `threads` threads.
     pub fn finish(self, family: &Family, threads: usize) -> Finished {
         match self {

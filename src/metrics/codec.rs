@@ -1,6 +1,8 @@
 //! States as bytes: a magic word, a version, the state.
 
-use super::State;
+use super::{Family, Frequencies, MemoryBudget, State};
+use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 /// Identifies a state.
 const MAGIC: &[u8; 4] = b"dqst";
@@ -42,4 +44,48 @@ pub fn decode(bytes: &[u8]) -> Result<State, CodecError> {
         return Err(CodecError::Version { found });
     }
     postcard::from_bytes(body).map_err(|_| CodecError::Damaged)
+}
+
+/// Before a state that is written as one piece.
+const WHOLE: u8 = 0;
+
+/// Before counts of values, which are written one by one.
+const COUNTS: u8 = 1;
+
+/// Writes a sealed state of a family. Counts of values need not fit the memory once more for it. Fails as `out`
+/// does, and when keys that went to a temporary file cannot be read again.
+pub fn write(state: &State, family: &Family, out: &mut dyn Write) -> io::Result<()> {
+    match state {
+        State::Frequencies(state) => {
+            out.write_all(&[COUNTS])?;
+            // Whether a value occurs twice or more often depends on how its keys were held, where nobody asks.
+            state.write(if *family == Family::Distinct { 2 } else { u64::MAX }, out)
+        }
+        state => {
+            out.write_all(&[WHOLE])?;
+            out.write_all(&encode(state).map_err(io::Error::other)?)
+        }
+    }
+}
+
+/// Reads what [`write`] wrote. A state that is one piece takes at most so many bytes; counts of values beyond the
+/// budget go to a temporary file. Bytes that are no state of the family are an error of kind `InvalidData`.
+pub fn read(family: &Family, input: &mut dyn Read, most: u64, budget: &Arc<MemoryBudget>) -> io::Result<State> {
+    let damaged = |error: CodecError| io::Error::new(io::ErrorKind::InvalidData, error);
+    let mut kind = [0];
+    input.read_exact(&mut kind)?;
+    let state = match kind[0] {
+        COUNTS => State::Frequencies(Box::new(Frequencies::read(input, budget.clone())?)),
+        WHOLE => {
+            let mut bytes = Vec::new();
+            Read::take(&mut *input, most.saturating_add(1)).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 > most {
+                let message = format!("a metric state takes more than {most} bytes");
+                return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
+            }
+            decode(&bytes).map_err(damaged)?
+        }
+        _ => return Err(damaged(CodecError::Damaged)),
+    };
+    if state.is_of(family) { Ok(state) } else { Err(damaged(CodecError::Damaged)) }
 }

@@ -94,6 +94,13 @@ impl CoMoments {
         if self.xs.is_empty() { self.joint } else { self.joint.join(Joint::of_block(&self.xs, &self.ys)) }
     }
 
+    /// Takes the last pairs in, as joining others would: no number changes by that.
+    pub fn seal(&mut self) {
+        self.joint = self.total();
+        self.xs = Vec::new();
+        self.ys = Vec::new();
+    }
+
     /// Joins the pairs of a later partition.
     pub fn merge(&mut self, later: &Self) {
         if self.joint.count == 0.0 && self.xs.is_empty() {

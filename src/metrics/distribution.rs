@@ -101,6 +101,25 @@ impl Spread {
         }
     }
 
+    /// Brings the values into order.
+    pub fn seal(&mut self) {
+        if let Spread::Numbers { values, .. } = self {
+            values.sort_unstable_by(f64::total_cmp);
+        }
+    }
+
+    /// Rows seen, where they are known.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Spread::Numbers { values, infinite, nulls } => {
+                (values.len() as u64).saturating_add(*infinite).saturating_add(*nulls)
+            }
+            Spread::Values { counts, nulls } => {
+                counts.iter().flat_map(|counts| counts.values()).fold(*nulls, |sum, count| sum.saturating_add(*count))
+            }
+        }
+    }
+
     /// Joins the values of a later partition.
     pub fn merge(&mut self, later: Self) {
         match (self, later) {

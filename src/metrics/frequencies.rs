@@ -11,6 +11,7 @@ mod dense;
 mod groups;
 mod keys;
 mod spill;
+mod stored;
 
 use super::memory::MemoryBudget;
 use super::{NoValue, Reading, Statistic};

@@ -282,6 +282,15 @@ impl Found {
         }
     }
 
+    /// Rows seen.
+    pub fn rows(&self) -> u64 {
+        let kinds = [self.found, self.absent, self.different].into_iter().fold(0, u64::saturating_add);
+        let firsts = [&self.first_absent, &self.first_different].into_iter().filter_map(|first| first.0.as_ref());
+        let places =
+            firsts.map(|((before, _), _)| *before).chain(self.first_null.0.as_ref().map(|((before, _), _)| *before));
+        places.fold(self.rows.max(kinds).max(self.absent_null), u64::max)
+    }
+
     /// The first row whose key is there with other values.
     pub fn first_different(&self) -> Option<&LookedUp> {
         self.first_different.row()

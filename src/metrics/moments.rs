@@ -174,6 +174,17 @@ impl Moments {
         if self.pending.is_empty() { self.central } else { self.central.join(Central::of_block(&self.pending)) }
     }
 
+    /// Takes the last values in, as joining others would: no number changes by that.
+    pub fn seal(&mut self) {
+        self.central = self.total();
+        self.pending = Vec::new();
+    }
+
+    /// Values seen.
+    pub fn values(&self) -> u64 {
+        self.count
+    }
+
     /// Joins the moments of a later partition.
     pub fn merge(&mut self, later: &Self) {
         if later.count == 0 {

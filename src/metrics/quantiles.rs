@@ -18,6 +18,16 @@ impl Quantiles {
         each_double(array, |value| self.values.extend(value));
     }
 
+    /// Brings the values into order.
+    pub fn seal(&mut self) {
+        self.values.sort_unstable_by(f64::total_cmp);
+    }
+
+    /// Values seen.
+    pub fn count(&self) -> u64 {
+        self.values.len() as u64
+    }
+
     /// Joins the values of a later partition.
     pub fn merge(&mut self, later: &Self) {
         self.values.extend_from_slice(&later.values);

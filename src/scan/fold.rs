@@ -1,9 +1,10 @@
 //! Metrics of one dataset, measured in one pass by several workers.
 
+use super::gather::{Gathered, Leaves, whole};
 use super::lookups::{Prepared, Tables};
-use super::merge::{Merger, join};
+use super::merge::{Merger, merge};
 use super::tasks::{Assignment, Task, Tasks};
-use super::worker::{Folding, PartStates, Program, facts as facts_of, kernel};
+use super::worker::{Folding, Program, facts as facts_of, kernel};
 use super::{ScanOptions, Sources, lock};
 use crate::error::Error;
 use crate::input::{Dataset, Part};
@@ -73,6 +74,77 @@ pub fn fold(
     budget: &Arc<MemoryBudget>,
     options: &ScanOptions<'_>,
 ) -> Result<Folded, Error> {
+    let keep: Vec<usize> = keep.iter().map(|at| twin(metrics, *at).unwrap_or(*at)).collect();
+    let (mut repeated, mut failing_parts) = (Vec::new(), Vec::new());
+    let mut finished: Vec<Option<Finished>> = vec![None; metrics.len()];
+    let means = Means { sources, tables, budget, options };
+    let threads = options.threads.max(1);
+    let columns_read =
+        measure(dataset, metrics, options.states.is_some(), means, &mut |at, kernel, gathered, failing| {
+            failing_parts.extend(failing.map(|parts| (at, parts)));
+            let mut gathered = gathered;
+            if let Some(states) = options.states
+                && !tables.in_pieces(kernel)
+            {
+                states.take(metrics[at], &mut gathered)?;
+            }
+            finished[at] = Some(match gathered {
+                Gathered::States(leaves) if keep.contains(&at) => match whole(leaves)? {
+                    Some(State::Frequencies(state)) => {
+                        let visit = |visitor: Visitor<'_>| state.occurrences_and_repeated(threads, visitor);
+                        match tables.repeated(kernel.types(), threads, visit) {
+                            Ok((occurrences, keys)) => {
+                                repeated.push((at, keys));
+                                Finished::Occurrences(occurrences)
+                            }
+                            Err(reason) => Finished::Failed(Arc::new(reason)),
+                        }
+                    }
+                    Some(state) => state.finish(kernel.family(), threads),
+                    None => return Err(Error::Internal("a metric has no state".into())),
+                },
+                gathered => gathered.finish(kernel.family(), threads),
+            });
+            Ok(())
+        })?;
+    for at in 0..metrics.len() {
+        if let Some(twin) = twin(metrics, at) {
+            finished[at] = finished[twin].clone();
+            let keys = repeated.iter().find(|(own, _)| *own == twin).map(|(_, keys)| (at, keys.clone()));
+            repeated.extend(keys);
+        }
+    }
+    let lost = || Error::Internal("a metric was not measured".into());
+    let finished = finished.into_iter().map(|finished| finished.ok_or_else(lost)).collect::<Result<_, _>>()?;
+    Ok(Folded { finished, columns_read, repeated, failing_parts })
+}
+
+/// What data is measured with.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// Predicates.
+    pub sources: &'a Sources<'a>,
+    /// Keys that are looked up.
+    pub tables: &'a Tables,
+    /// Memory that states share.
+    pub budget: &'a Arc<MemoryBudget>,
+    /// Threads and the like.
+    pub options: &'a ScanOptions<'a>,
+}
+
+/// Takes a metric by its position, and the first parts with rows that do not satisfy where it judges single rows.
+type Take<'t> = &'t mut dyn FnMut(usize, &Kernel, Gathered, Option<Vec<usize>>) -> Result<(), Error>;
+
+/// Measures metrics of a dataset, but for those that are told by others ([`twin`]), and hands them over one by one;
+/// states that order matters to come one a file if `apart`. Gives how many columns were decoded.
+pub fn measure(
+    dataset: &Dataset,
+    metrics: &[&Metric],
+    apart: bool,
+    means: Means<'_>,
+    take: Take<'_>,
+) -> Result<usize, Error> {
+    let Means { sources, tables, budget, options } = means;
     let own: Vec<usize> = (0..metrics.len()).filter(|at| twin(metrics, *at).is_none()).collect();
     let mut ranges = Ranges::new(dataset, options.threads, budget);
     let mut programs = Vec::new();
@@ -88,43 +160,19 @@ pub fn fold(
         };
         programs.push(Program::new(dataset.schema(), &members, sources.predicates, make)?);
     }
-    let keep: Vec<usize> = keep.iter().map(|at| twin(metrics, *at).unwrap_or(*at)).collect();
-    let (mut repeated, mut failing_parts) = (Vec::new(), Vec::new());
-    let (states, columns_read) = run(dataset, &programs, options)?;
-    let mut finished: Vec<Option<Finished>> = vec![None; metrics.len()];
+    let (states, columns_read) = run(dataset, &programs, apart, options)?;
     for ((component, program), states) in components.iter().zip(&programs).zip(states) {
-        for ((position, at), state) in component.iter().enumerate().zip(states) {
-            failing_parts.extend(program.failing_parts(position).map(|parts| (*at, parts)));
+        for ((position, at), leaves) in component.iter().enumerate().zip(states) {
             let kernel = &program.kernels()[position];
-            finished[*at] = Some(match (program.failure(position), state) {
-                (Some(reason), _) => Finished::Failed(Arc::new(reason)),
-                (None, _) if kernel.gave_up() => Finished::Undecided,
-                (None, Some(State::Frequencies(state))) if keep.contains(at) => {
-                    let threads = options.threads.max(1);
-                    let visit = |visitor: Visitor<'_>| state.occurrences_and_repeated(threads, visitor);
-                    match tables.repeated(kernel.types(), threads, visit) {
-                        Ok((occurrences, keys)) => {
-                            repeated.push((*at, keys));
-                            Finished::Occurrences(occurrences)
-                        }
-                        Err(reason) => Finished::Failed(Arc::new(reason)),
-                    }
-                }
-                (None, Some(state)) => state.finish(kernel.family(), options.threads.max(1)),
-                (None, None) => return Err(Error::Internal("a metric has no state".into())),
-            });
+            let gathered = match program.failure(position) {
+                Some(reason) => Gathered::Failed(Arc::new(reason)),
+                None if kernel.gave_up() => Gathered::Undecided,
+                None => Gathered::States(leaves),
+            };
+            take(*at, kernel, gathered, program.failing_parts(position))?;
         }
     }
-    for at in 0..metrics.len() {
-        if let Some(twin) = twin(metrics, at) {
-            finished[at] = finished[twin].clone();
-            let keys = repeated.iter().find(|(own, _)| *own == twin).map(|(_, keys)| (at, keys.clone()));
-            repeated.extend(keys);
-        }
-    }
-    let lost = || Error::Internal("a metric was not measured".into());
-    let finished = finished.into_iter().map(|finished| finished.ok_or_else(lost)).collect::<Result<_, _>>()?;
-    Ok(Folded { finished, columns_read, repeated, failing_parts })
+    Ok(columns_read)
 }
 
 /// The metric that counts all frequencies, if one that needs less is asked for besides.
@@ -228,14 +276,19 @@ impl<'a> Ranges<'a> {
 }
 
 /// Runs programs over all parts; gives their states, and how many columns were decoded.
-fn run(dataset: &Dataset, programs: &[Program], options: &ScanOptions<'_>) -> Result<(Vec<PartStates>, usize), Error> {
+fn run(
+    dataset: &Dataset,
+    programs: &[Program],
+    apart: bool,
+    options: &ScanOptions<'_>,
+) -> Result<(Vec<Vec<Leaves>>, usize), Error> {
     if programs.is_empty() {
         return Ok((Vec::new(), 0));
     }
     let never = AtomicBool::new(false);
     let stop = options.stop.unwrap_or(&never);
     let tasks = Mutex::new(Tasks::new(dataset, programs, options.batch_rows.max(1), stop));
-    let mergers: Vec<Mutex<Merger>> = programs.iter().map(|_| Mutex::default()).collect();
+    let mergers: Vec<Mutex<Merger>> = programs.iter().map(|_| Mutex::new(Merger::new(apart))).collect();
     let failed: Mutex<Option<((usize, usize), Error)>> = Mutex::new(None);
     let halted = AtomicBool::new(false);
     let fail = |place: (usize, usize), error: Error| {
@@ -283,15 +336,17 @@ fn run(dataset: &Dataset, programs: &[Program], options: &ScanOptions<'_>) -> Re
     let mut states = Vec::with_capacity(programs.len());
     for (merger, program) in mergers.into_iter().zip(programs) {
         let mut merged = merger.into_inner().unwrap_or_else(PoisonError::into_inner).finish(parts)?;
-        merged.resize_with(program.kernels().len(), || None);
+        merged.resize_with(program.kernels().len(), Leaves::new);
         states.push(merged);
     }
     for foldings in workers {
         for ((folding, merged), program) in foldings.into_iter().zip(&mut states).zip(programs) {
             for ((state, merged), kernel) in folding.into_states().into_iter().zip(merged).zip(program.kernels()) {
                 // Those whose order matters came with their parts; without parts, fresh ones are left.
-                if !kernel.is_ordered() || merged.is_none() {
-                    join(merged, Some(state))?;
+                match merged.first_mut() {
+                    None => merged.push((0, state)),
+                    Some(_) if kernel.is_ordered() => {}
+                    Some((_, merged)) => merge(merged, state)?,
                 }
             }
         }
@@ -330,7 +385,7 @@ fn carry_out(
     }
     for (at, fold) in folds {
         let states = fold.finish(known, &mut foldings[at])?;
-        lock(&mergers[at]).add(task.part, states)?;
+        lock(&mergers[at]).add(task.part, task.file, states)?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::metrics::lookup::{
     Found, KeySource, KeyTable, Lookup, Pieces, RowCells, SourceKeys, SpilledKeys, UnfitKeys, common_type, find_row,
     listed,
 };
-use crate::metrics::{Family, MemoryBudget, Metric};
+use crate::metrics::{Family, Kernel, MemoryBudget, Metric};
 use crate::redaction::Redaction;
 use crate::sample::Cell;
 use crate::unevaluated::Unevaluated;
@@ -186,6 +186,12 @@ impl Tables {
     /// The keys of a lookup, ready to judge rows with.
     pub(super) fn prepared_keys(&self, lookup: &Lookup, own: &[DataType]) -> Option<Prepared> {
         self.built.get(&(lookup.clone(), own.to_vec())).cloned()
+    }
+
+    /// Whether one pass cannot look up all keys of a metric.
+    pub(super) fn in_pieces(&self, kernel: &Kernel) -> bool {
+        let Family::Lookup(lookup) = kernel.family() else { return false };
+        self.prepared_keys(lookup, kernel.types()).is_some_and(|prepared| prepared.pieces() > 1)
     }
 
     /// Makes another piece of a metric's keys ready; the one before is given up.

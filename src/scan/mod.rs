@@ -13,6 +13,7 @@
 mod collector;
 mod files;
 mod fold;
+mod gather;
 mod lookups;
 mod merge;
 mod row_bits;
@@ -29,6 +30,7 @@ use crate::sql::{Engine, Predicate, SqlError};
 use crate::unevaluated::Unevaluated;
 pub use fold::proved;
 use fold::{Folded, fold};
+pub use gather::{Gathered, Leaves, Piece, StateSink, gather};
 pub use lookups::{ComparedCell, Prepared, compared_cells};
 use lookups::{Tables, types_of};
 pub use row_bits::RowBits;
@@ -80,6 +82,8 @@ pub struct ScanOptions<'a> {
     pub keep_keys: &'a [MetricId],
     /// How values of the data are hidden in what is said of them.
     pub redaction: &'a Redaction,
+    /// Is given the metrics of the checked data before they are finished.
+    pub states: Option<&'a dyn StateSink>,
 }
 
 impl ScanOptions<'_> {
@@ -99,6 +103,7 @@ impl Default for ScanOptions<'_> {
             stop: None,
             keep_keys: &[],
             redaction: &Redaction::Off,
+            states: None,
         }
     }
 }
@@ -246,7 +251,7 @@ pub fn scan(sources: &Sources<'_>, metrics: &MetricSet, options: &ScanOptions<'_
                     Some(Err(reason)) => Err(reason.clone()),
                     None => Err(Unevaluated::internal(format!("no dataset {alias}"))),
                 };
-                let quiet = ScanOptions { progress: None, ..*options };
+                let quiet = ScanOptions { progress: None, states: None, ..*options };
                 let folded = dataset.map_err(Trouble::Unevaluated).and_then(|dataset| {
                     fold(dataset, &own, &[], sources, &tables, &budget, &quiet)
                         .map_err(|error| Trouble::reference(alias, error))
@@ -317,7 +322,8 @@ fn look_up_again(
         }
     }
     let own: Vec<&Metric> = ready.iter().map(|(_, metric)| *metric).collect();
-    let measured = fold(sources.primary, &own, &[], sources, tables, budget, options)?.finished;
+    let options = ScanOptions { states: None, ..*options };
+    let measured = fold(sources.primary, &own, &[], sources, tables, budget, &options)?.finished;
     for ((id, _), measured) in ready.into_iter().zip(measured) {
         match (&mut finished[id], measured) {
             (Some(Finished::Found(found)), Finished::Found(other)) => found.join(*other),

@@ -15,6 +15,8 @@ const MOST_CUTS: usize = 8;
 pub struct Task<'a> {
     /// The number of the part, from 0.
     pub part: usize,
+    /// The file it is of.
+    pub file: usize,
     /// The number of the task within it.
     pub cut: usize,
     /// The programs.
@@ -112,7 +114,7 @@ impl<'a> Tasks<'a> {
     fn cut(&mut self, part: Part<'a>) {
         let number = self.parts;
         self.parts += 1;
-        let rows = part.rows();
+        let (rows, file) = (part.rows(), part.file());
         let mut proved = Vec::new();
         let mut paged: Vec<(Assignment, Reading<'a>)> = Vec::new();
         let mut open: Vec<(usize, PartStates, Vec<usize>)> = Vec::new();
@@ -145,7 +147,8 @@ impl<'a> Tasks<'a> {
         let share = part.stored_bytes() / readings.max(1) as u64;
         if !proved.is_empty() {
             let bytes = if readings == 0 { share } else { 0 };
-            self.queue.push_back(Task { part: number, cut: 0, programs: proved, read: None, bytes, rows, first: true });
+            let (programs, read) = (proved, None);
+            self.queue.push_back(Task { part: number, file, cut: 0, programs, read, bytes, rows, first: true });
         }
         let mut open: Vec<_> = open.into_iter().map(Some).collect();
         let mut part = Some(part);
@@ -168,14 +171,15 @@ impl<'a> Tasks<'a> {
             self.read.extend(&columns);
             let read = own.map(|part| Reading { part, columns, rows: None });
             let first = self.queue.is_empty();
-            self.queue.push_back(Task { part: number, cut: cut + 1, programs, read, bytes: share, rows, first });
+            let cut = cut + 1;
+            self.queue.push_back(Task { part: number, file, cut, programs, read, bytes: share, rows, first });
         }
         // Rows are chosen for one program only: others need all of them.
         for (cut, (assignment, reading)) in paged.into_iter().enumerate() {
             self.read.extend(&reading.columns);
             let (cut, first) = (last + 2 + cut, self.queue.is_empty());
             let (programs, read) = (vec![assignment], Some(reading));
-            self.queue.push_back(Task { part: number, cut, programs, read, bytes: share, rows, first });
+            self.queue.push_back(Task { part: number, file, cut, programs, read, bytes: share, rows, first });
         }
     }
 }

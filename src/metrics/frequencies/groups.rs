@@ -325,6 +325,34 @@ impl<K: Key> Groups<K> {
         Ok(self.summarised(1, |mut groups| repeated(&mut groups))?.into_iter().flatten().min())
     }
 
+    /// Calls `visit` with every group: in the same order for the same groups, wherever they are held. One
+    /// partition at a time is counted.
+    pub fn each_group(&self, mut visit: impl FnMut(K, u64) -> io::Result<()>) -> io::Result<()> {
+        if let Some(failed) = &self.failed {
+            return Err(io::Error::other(failed.clone()));
+        }
+        let mut small: Vec<(K, u64)> = self.small.iter().map(|(key, count)| (*key, *count)).collect();
+        small.sort_unstable_by_key(|(key, _)| (key.mixed() >> 56, *key));
+        if self.partitions.is_empty() && self.spills.is_empty() {
+            return small.into_iter().try_for_each(|(key, count)| visit(key, count));
+        }
+        let empty = Partition { chunks: Vec::new(), counted: Vec::new() };
+        let mut table = Table::default();
+        let mut rest = small.as_slice();
+        for at in 0..PARTITIONS {
+            let partition = self.partitions.get(at).unwrap_or(&empty);
+            let source = Counted { partition, spills: &self.spills, budget: &self.budget, at };
+            table.count(&source, 0, 1)?;
+            let (own, later) = rest.split_at(rest.partition_point(|(key, _)| (key.mixed() >> 56) as usize <= at));
+            own.iter().for_each(|(key, count)| table.add(*key, *count));
+            rest = later;
+            let mut groups: Vec<(K, u64)> = table.groups().collect();
+            groups.sort_unstable();
+            groups.into_iter().try_for_each(|(key, count)| visit(key, count))?;
+        }
+        Ok(())
+    }
+
     /// All groups in key order: the same bytes for the same counts.
     pub fn into_sorted(self) -> io::Result<Vec<(K, u64)>> {
         let mut groups: Vec<_> =
