@@ -187,12 +187,29 @@ pub fn compare(new: &Schema, previous: &[Version], options: &Options) -> Result<
                 Direction::Backward => (new, &old.schema),
                 Direction::Forward => (&old.schema, new),
             };
-            let findings = can_read(reader, writer, options)
+            let mut findings = can_read(reader, writer, options)
                 .map_err(|reason| Incomparable { message: format!("with {}: {}", old.name, reason.message) })?;
+            if *direction == Direction::Forward {
+                findings.iter_mut().for_each(mend_the_writer);
+            }
             outcome.comparisons.push(Comparison { direction: Some(*direction), version, findings });
         }
     }
     Ok(outcome)
+}
+
+/// Where an earlier version reads, only what is written can be mended.
+fn mend_the_writer(finding: &mut Finding) {
+    let hint = match finding.kind {
+        Kind::ReaderFieldMissingDefaultValue => "keep the field: earlier versions read it and have no default for it",
+        Kind::MissingEnumSymbols => "do not write these symbols yet: earlier versions know neither them nor a default",
+        Kind::MissingUnionBranch => "do not write this type yet: earlier versions have no branch for it",
+        Kind::TypeMismatch => "keep the type that earlier versions read",
+        Kind::NameMismatch => "keep the name that earlier versions read",
+        Kind::FixedSizeMismatch => "keep the size that earlier versions read",
+        _ => return,
+    };
+    finding.hint = Some(hint.into());
 }
 
 fn changed_finding(new: &Schema) -> Finding {

@@ -537,3 +537,53 @@ fn a_misspelt_contract_is_refused_with_a_hint() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("did you mean `ruleset`?") && ran.stderr.contains("dq.toml"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_is_wrong_with_a_deep_record_is_told_without_trying_all_branches() {
+    let schema = br##"{"oneOf": [{"type": "number"},
+        {"type": "object", "required": ["op", "arg"], "properties": {"op": {"const": "neg"}, "arg": {"$ref": "#"}}},
+        {"type": "object", "required": ["op", "arg"], "properties": {"op": {"const": "abs"}, "arg": {"$ref": "#"}}}]}"##;
+    let record =
+        |levels: usize| format!("{}\"x\"{}\n", "{\"op\": \"abs\", \"arg\": ".repeat(levels), "}".repeat(levels));
+    let lines = record(2) + &record(60);
+    let place = Place::new(&[("s.json", schema), ("r.jsonl", lines.as_bytes())]);
+    let ran = place.dq(&["records", "--schema", "s.json", "--format", "json", "r.jsonl"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    let keyword = |record: usize| ran.json()["failed_records"][record]["errors"][0]["keyword"].clone();
+    assert_eq!((keyword(0), keyword(1)), (json!("oneOf"), json!("schema")));
+}
+
+#[test]
+fn letters_that_nobody_mended_fail_again_whatever_their_text_looks_like() {
+    let schema = br#"{"properties": {"a": {"type": "string"}}}"#;
+    let long = format!("[{{\"a\": \"{}\"}}, {{\"a\": \"ok\"}}]", "x".repeat(1_200_000));
+    let files: [(&str, &[u8]); 4] = [
+        ("s.json", schema),
+        ("utf8.jsonl", b"{\"a\": \"caf\xe9\"}\n"),
+        ("long.json", long.as_bytes()),
+        ("few.csv", b"a,b\n1\n"),
+    ];
+    for (name, _) in &files[1..] {
+        let place = Place::new(&files);
+        let first = ["records", "--schema", "s.json", "--max-record", "1MB", "--dead-letter", "d.jsonl", name];
+        assert_eq!(place.dq(&first).code, 1, "{name}");
+        let letter: Value = serde_json::from_str(&place.text("d.jsonl")).expect("a letter");
+        let again = ["records", "--schema", "s.json", "--from-dead-letter", "--dead-letter", "d.jsonl", "d.jsonl"];
+        assert_eq!(place.dq(&again).code, 1, "{name}");
+        let second: Value = serde_json::from_str(&place.text("d.jsonl")).expect("a letter");
+        for member in ["raw", "raw_hex", "position"] {
+            assert_eq!(second[member], letter[member], "{name}: {member}");
+        }
+        assert_eq!(second["attempts"], 2);
+    }
+}
+
+#[test]
+fn letters_of_csv_keep_the_row_as_it_was() {
+    let schema = br#"{"properties": {"id": {"type": "integer"}, "x": {"type": "integer"}}}"#;
+    let rows = b"id,x\n12345678901234567890123,bad\n";
+    let place = Place::new(&[("s.json", schema), ("r.csv", rows)]);
+    assert_eq!(place.dq(&["records", "--schema", "s.json", "--dead-letter", "d.jsonl", "r.csv"]).code, 1);
+    let letter: Value = serde_json::from_str(&place.text("d.jsonl")).expect("a letter");
+    assert_eq!(letter["raw"], "12345678901234567890123,bad");
+}

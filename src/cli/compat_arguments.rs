@@ -88,7 +88,7 @@ pub enum ProfileArgument {
 /// `--json-policy`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PolicyArgument {
-    /// Every document that was valid stays so.
+    /// As registries judge by default; what they do not look at is a warning.
     Strict,
     /// Optional properties may come and go.
     Lenient,

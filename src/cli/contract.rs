@@ -129,6 +129,7 @@ fn below(directory: &Path, path: &str) -> PathBuf {
 fn judge(schema: &Path, data: &[PathBuf], arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
     let schema = Schema::load(schema, &[], Formats::ByDraft)?;
     let mut options = Options::default();
+    options.feed.csv = arguments.read.options()?.csv;
     if let Some(threads) = arguments.threads {
         options.threads = usize::from(threads);
     }

@@ -207,7 +207,8 @@ fn spare(arguments: &RecordsArguments, reports: &[Destination]) -> Result<(), Tr
     // What cannot be found is told when it is read.
     let files = data_files(&local, false).unwrap_or_default();
     for (option, path) in &outputs {
-        let in_place = *option == "--dead-letter" && arguments.from_dead_letter && arguments.data.len() == 1;
+        let alone = matches!(arguments.data.as_slice(), [one] if same_file(one, path));
+        let in_place = *option == "--dead-letter" && arguments.from_dead_letter && alone;
         if !in_place && files.iter().any(|file| same_file(&file.path, path)) {
             return Err(refused(format!("{option} would overwrite {}, which is read", shown(path))));
         }

@@ -50,6 +50,7 @@ pub use dialect::Dialect;
 pub use document::{JsonSchema, References};
 
 use super::finding::{Finding, Incomparable, Kind, Place, Severity};
+use crate::json_text::Value;
 use semantic::Answer;
 use view::{Side, View};
 
@@ -118,7 +119,7 @@ pub fn can_read(reader: &JsonSchema, writer: &JsonSchema, policy: Policy) -> Res
             finding.example = example;
             findings.push(finding);
         }
-        Answer::Unknown => {}
+        Answer::Unknown => findings.extend(unproved(reader, writer, refused)),
         Answer::Skipped => {
             let message = format!(
                 "the schemas are larger than {} nodes, or as large by their references: compared by the rules of registries only",
@@ -128,6 +129,57 @@ pub fn can_read(reader: &JsonSchema, writer: &JsonSchema, policy: Policy) -> Res
         }
     }
     Ok(findings)
+}
+
+/// Keywords whose changes the rules of registries judge only roughly, or not at all.
+const ROUGHLY: [&str; 12] = [
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contains",
+    "propertyNames",
+    "patternProperties",
+    "dependentSchemas",
+    "dependencies",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+];
+
+/// That nothing was refused and nothing was proved, where something changed that only a proof could vouch for.
+fn unproved(reader: &JsonSchema, writer: &JsonSchema, refused: bool) -> Option<Finding> {
+    if refused {
+        return None;
+    }
+    let changed = ROUGHLY.into_iter().find(|name| values_of(reader, name) != values_of(writer, name))?;
+    let message = format!("`{changed}` was changed, and nothing could be proved about it");
+    Some(at_roots(Kind::KeywordNotCompared, message, reader, writer))
+}
+
+/// What stands under a keyword, wherever it stands, in an order that does not hang on the document's.
+fn values_of(schema: &JsonSchema, name: &str) -> Vec<Option<String>> {
+    let document = schema.document();
+    let (mut found, mut nodes) = (Vec::new(), vec![document.root()]);
+    while let Some(node) = nodes.pop() {
+        match document.value(node) {
+            Value::Array(items) => nodes.extend(items),
+            Value::Object(members) => {
+                for member in members {
+                    if member.name == name {
+                        found.push(document.to_json(member.value).ok().map(|mut value| {
+                            value.sort_all_objects();
+                            value.to_string()
+                        }));
+                    }
+                    nodes.push(member.value);
+                }
+            }
+            _ => {}
+        }
+    }
+    found.sort();
+    found
 }
 
 /// A finding about the schemas as wholes.

@@ -166,6 +166,17 @@ impl<'t> Arena<'t> {
         Some(place)
     }
 
+    /// How many values lie inside each other, the root included.
+    pub fn depth(&self, root: Id) -> usize {
+        let (mut deepest, mut values) = (0, vec![(root, 1)]);
+        while let Some((id, level)) = values.pop() {
+            deepest = deepest.max(level);
+            values.extend(self.items(id).iter().map(|item| (*item, level + 1)));
+            values.extend(self.members(id).iter().map(|member| (member.value, level + 1)));
+        }
+        deepest
+    }
+
     /// Adds a value without parts.
     pub fn push(&mut self, shape: Shape<'t>) -> Id {
         self.shapes.push(shape);

@@ -15,6 +15,8 @@ pub enum Contents<'r> {
     Json(&'r [u8]),
     /// A value that was made of something else.
     Value(&'r Arena<'r>, Id),
+    /// A value that was made of a text, in which numbers may have more digits.
+    Row(&'r Arena<'r>, Id, &'r [u8]),
     /// Something that is no JSON.
     Raw(&'r [u8]),
 }
@@ -45,6 +47,12 @@ pub fn write(
         Contents::Value(arena, id) => {
             out.extend(b"{\"record\":");
             arena.write(*id, out);
+        }
+        Contents::Row(arena, id, bytes) => {
+            out.extend(b"{\"record\":");
+            arena.write(*id, out);
+            out.extend(b",\"raw\":");
+            write_text(&String::from_utf8_lossy(bytes), out);
         }
         Contents::Raw(bytes) => {
             out.extend(b"{\"raw\":");
@@ -112,6 +120,10 @@ pub struct Letter<'t> {
     pub record: Option<&'t str>,
     /// The text of what was no JSON.
     pub raw: Option<String>,
+    /// Why `raw` is no record, whatever it looks like: it is a part of one, or not what was read.
+    pub partial: Option<&'static str>,
+    /// The bytes of `raw`, where that does not have all of them.
+    pub bytes: Option<Vec<u8>>,
     /// What earlier attempts left.
     pub earlier: Earlier<'t>,
 }
@@ -131,7 +143,31 @@ pub fn read<'t>(line: &'t str, arena: &Arena<'_>, root: Id) -> Option<Letter<'t>
         Some(Shape::Number(number)) => number.as_u64().unwrap_or(0),
         _ => 0,
     };
-    Some(Letter { record, raw, earlier: Earlier { position, attempts } })
+    let bytes = match arena.get(root, "raw_hex").map(|raw| arena.shape(raw)) {
+        Some(Shape::Text(hex)) => unhex(hex),
+        _ => None,
+    };
+    let partial = record.is_none().then(|| partial(arena, root, bytes.is_some())).flatten();
+    Some(Letter { record, raw, partial, bytes, earlier: Earlier { position, attempts } })
+}
+
+/// Why the text of a letter without a record is none.
+fn partial(arena: &Arena<'_>, root: Id, has_bytes: bool) -> Option<&'static str> {
+    let failed = |keyword: &str| {
+        let errors = arena.get(root, "errors").and_then(|errors| arena.at(errors, "/0/keyword"));
+        errors.is_some_and(|own| matches!(arena.shape(own), Shape::Text(text) if text == keyword))
+    };
+    if has_bytes {
+        return Some("syntax");
+    }
+    ["size", "fields"].into_iter().find(|keyword| failed(keyword))
+}
+
+/// Bytes from pairs of hexadecimal digits.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    if digits.len() % 2 == 0 { digits.chunks(2).map(pair).collect() } else { None }
 }
 
 /// Where the value of a member is in the text of an object; the last of members with one name. The text

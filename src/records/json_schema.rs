@@ -21,6 +21,10 @@ const MOST_BYTES: u64 = 64 << 20;
 /// a hostile record can have as many as it has values.
 const MOST_VALUES: usize = 1 << 16;
 
+/// Comparisons that a record may cost which is looked at for what is wrong with it: the library collects what
+/// every branch of every `anyOf` and `oneOf` says, of values within values.
+const MOST_BRANCHES: f64 = 50_000.0;
+
 /// Whether texts are held to the `format` of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Formats {
@@ -62,6 +66,8 @@ pub struct JsonSchema {
     validator: Validator<RecordJson>,
     document: Value,
     draft: &'static str,
+    /// Levels of a record at which all failures are looked for.
+    most_levels: usize,
 }
 
 impl JsonSchema {
@@ -90,7 +96,8 @@ impl JsonSchema {
             Draft::Draft202012 => "2020-12",
             _ => "of another dialect",
         };
-        Ok(Self { validator, document, draft })
+        let most_levels = most_levels(&document);
+        Ok(Self { validator, document, draft, most_levels })
     }
 
     /// The draft, for people.
@@ -111,6 +118,10 @@ impl JsonSchema {
     /// What is wrong with a record that is not valid, at most so many failures, and whether there may be more.
     pub fn failures(&self, arena: &Arena<'_>, root: Id, most: usize, show_values: bool) -> (Vec<Failure>, bool) {
         let node = RecordNode::new(arena, root);
+        if arena.depth(root) > self.most_levels {
+            let message = "does not satisfy the schema; it is too deep for its failures to be told apart";
+            return (vec![Failure::new("", "schema", message)], true);
+        }
         let (mut errors, mut more): (Vec<ValidationError<'_>>, bool) = if arena.len() > MOST_VALUES {
             (self.validator.validate(node).err().into_iter().collect(), true)
         } else {
@@ -135,6 +146,36 @@ impl JsonSchema {
         }
         (failures, more)
     }
+}
+
+/// How deep a record may be for the branches of `anyOf` and `oneOf` to stay few when references lead from one
+/// into another: without references, or without branches, no number of levels is too large.
+fn most_levels(document: &Value) -> usize {
+    let (mut branches, mut refers) = (1, false);
+    let mut values = vec![document];
+    while let Some(value) = values.pop() {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    refers |= name.ends_with("Ref") || name == "$ref";
+                    // What stands in another file is not looked at.
+                    if name == "$ref" && value.as_str().is_some_and(|target| !target.starts_with('#')) {
+                        branches = branches.max(8);
+                    }
+                    if let ("anyOf" | "oneOf", Value::Array(items)) = (name.as_str(), value) {
+                        branches = branches.max(items.len());
+                    }
+                    values.push(value);
+                }
+            }
+            Value::Array(items) => values.extend(items),
+            _ => {}
+        }
+    }
+    if !refers || branches < 2 {
+        return usize::MAX;
+    }
+    (MOST_BRANCHES.ln() / (branches as f64).ln()) as usize
 }
 
 /// By which errors are put in order.

@@ -61,7 +61,8 @@ impl Outputs {
     /// Puts all in their places, once all are stored.
     pub fn commit(self) -> Result<(), Error> {
         let finished: Result<Vec<Target>, Error> =
-            [self.dead, self.good].into_iter().flatten().map(Output::finish).collect();
+            // Mended records are in `good` before the letters without them replace those with them.
+            [self.good, self.dead].into_iter().flatten().map(Output::finish).collect();
         finished?.into_iter().try_for_each(Target::commit)
     }
 }

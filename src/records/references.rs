@@ -64,6 +64,9 @@ impl Retrieve for LocalFiles {
             return Err(message.into());
         }
         let mut text = String::new();
+        if !path.is_file() {
+            return Err(format!("{} is no file", path.display()).into());
+        }
         std::fs::File::open(&path)?.take(MOST_BYTES).read_to_string(&mut text)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         serde_json::from_str(text).map_err(|error| format!("{} is no JSON: {error}", path.display()).into())

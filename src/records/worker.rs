@@ -235,6 +235,11 @@ impl Work<'_> {
             let head = text.as_bytes().to_vec();
             return self.broken(&Broken { place, keyword: "letter", message, head }, none);
         };
+        if let Some(keyword) = found.partial {
+            let message = "is not the whole record: put what is right under `record`".to_string();
+            let head = found.bytes.unwrap_or_else(|| found.raw.unwrap_or_default().into_bytes());
+            return self.broken(&Broken { place, keyword, message, head }, found.earlier);
+        }
         let record: Cow<'_, str> = match (found.record, found.raw) {
             (Some(record), _) => Cow::Borrowed(record.trim()),
             (None, raw) => Cow::Owned(raw.unwrap_or_default()),
@@ -295,7 +300,8 @@ impl Work<'_> {
                 continue;
             }
             let root = arena.close_object(opened);
-            let valid = self.record(&arena, root, place, &Contents::Value(&arena, root), Earlier::default());
+            let valid =
+                self.record(&arena, root, place, &Contents::Row(&arena, root, line_of(raw)), Earlier::default());
             if valid && options.good.is_some() {
                 self.good(raw, false);
             }

@@ -227,6 +227,12 @@ fn negation<'a>(differ: &mut Differ, original: View<'a>, update: View<'a>) {
     });
 }
 
+/// Whether two schemas have the same text, whatever the order of their members. The rules may take schemas for equal
+/// that differ in what they do not look at.
+fn is_written_alike(before: View<'_>, after: View<'_>) -> bool {
+    before.canonical() == after.canonical()
+}
+
 /// Keywords that registries do not look at. Only a change that could narrow is told.
 fn uncompared<'a>(differ: &mut Differ, original: View<'a>, update: View<'a>) {
     if !differ.describes() {
@@ -242,19 +248,20 @@ fn uncompared<'a>(differ: &mut Differ, original: View<'a>, update: View<'a>) {
     for name in ["propertyNames", "contains", "unevaluatedItems"] {
         let (before, after) = (original.keyword(name), update.keyword(name));
         if let Some(after) = after
-            && !before.is_some_and(|before| differ.covers(before, after))
+            && !before.is_some_and(|before| is_written_alike(before, after) && differ.covers(before, after))
         {
             changed.push(name);
         }
     }
     if let Some(condition) = update.keyword("if") {
-        if !differ.equal(original.keyword("if"), Some(condition)) {
+        let before = original.keyword("if");
+        if !before.is_some_and(|before| is_written_alike(before, condition)) || !differ.equal(before, Some(condition)) {
             changed.push("if");
         } else {
             for name in ["then", "else"] {
                 let (before, after) = (original.keyword(name), update.keyword(name));
                 if let Some(after) = after
-                    && !before.is_some_and(|before| differ.covers(before, after))
+                    && !before.is_some_and(|before| is_written_alike(before, after) && differ.covers(before, after))
                 {
                     changed.push(name);
                 }

@@ -7,6 +7,7 @@ use crate::compat::gate::{Entry, Subject, spelt};
 use crate::compat::{Language, Version};
 use crate::error::shown;
 use crate::input::files::list;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Whether a file in a directory is taken for a schema. Data may end as JSON does, and tables are data by
@@ -101,13 +102,16 @@ pub(super) fn versions(base: &Path, request: &Request) -> Result<Loaded, Refusal
     }
     let whole = request.schemas.iter().any(|path| path.is_dir() || is_pattern(path));
     let new_paths = files_of(&request.schemas, request.language)?;
-    let same = |one: &Path, other: &Path| match (std::fs::canonicalize(one), std::fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
-    };
+    let places: HashSet<PathBuf> = new_paths.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
     let mut old_paths = files_of(std::slice::from_ref(&base.to_path_buf()), request.language)?;
     // The newest version may lie beside the older ones.
-    old_paths.retain(|old| !new_paths.iter().any(|new| same(old, new)));
+    let others = old_paths.len();
+    old_paths.retain(|old| !std::fs::canonicalize(old).is_ok_and(|place| places.contains(&place)));
+    if old_paths.is_empty() && others > 0 {
+        let help = "name the earlier versions, or a revision such as --against git:HEAD";
+        let message = format!("nothing was compared: {} holds the schemas that are to be compared", shown(base));
+        return Err(Refusal::new(message).help(help));
+    }
     old_paths.sort_by(|one, other| natural(other, one));
     if old_paths.is_empty() {
         let help = "files that end otherwise than .avsc or .schema.json need --type";
