@@ -2,7 +2,7 @@
 //! wolf. `cargo test --test anomaly_backtest -- --nocapture` prints the figures of docs/anomalies.md.
 
 // Tests fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use chrono::{DateTime, Duration, Utc};
 use dq::history::anomaly::{Forecast, forecast};

@@ -166,8 +166,11 @@ fn merged_states_say_of_every_case_what_one_check_says() {
     assert!(compared > 700, "{compared} cases were compared, {refused} refused");
 }
 
+/// A row of the table that is split.
+type Row = (i64, Option<f64>, Option<String>, Option<i32>);
+
 /// Rows of every type that metrics look at; few distinct values in some columns, many in others.
-fn table(rows: Vec<(i64, Option<f64>, Option<String>, Option<i32>)>) -> RecordBatch {
+fn table(rows: Vec<Row>) -> RecordBatch {
     let ids = Int64Array::from_iter_values(rows.iter().map(|row| row.0));
     let prices = Float64Array::from_iter(rows.iter().map(|row| row.1));
     let names = StringArray::from_iter(rows.iter().map(|row| row.2.as_deref()));
@@ -188,7 +191,7 @@ fn table(rows: Vec<(i64, Option<f64>, Option<String>, Option<i32>)>) -> RecordBa
     .expect("a batch")
 }
 
-fn rows() -> impl Strategy<Value = Vec<(i64, Option<f64>, Option<String>, Option<i32>)>> {
+fn rows() -> impl Strategy<Value = Vec<Row>> {
     let price = prop_oneof![20 => -1e6..1e6f64, 1 => Just(f64::NAN), 1 => Just(-0.0), 1 => Just(f64::INFINITY)];
     let row = (
         prop_oneof![0i64..200, any::<i64>()],

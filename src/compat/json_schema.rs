@@ -119,7 +119,10 @@ pub fn can_read(reader: &JsonSchema, writer: &JsonSchema, policy: Policy) -> Res
             finding.example = example;
             findings.push(finding);
         }
-        Answer::Unknown => findings.extend(unproved(reader, writer, refused)),
+        Answer::Unknown => {
+            let told = refused || findings.iter().any(|finding| finding.kind == Kind::KeywordNotCompared);
+            findings.extend(unproved(reader, writer).filter(|_| !told));
+        }
         Answer::Skipped => {
             let message = format!(
                 "the schemas are larger than {} nodes, or as large by their references: compared by the rules of registries only",
@@ -147,11 +150,8 @@ const ROUGHLY: [&str; 12] = [
     "unevaluatedItems",
 ];
 
-/// That nothing was refused and nothing was proved, where something changed that only a proof could vouch for.
-fn unproved(reader: &JsonSchema, writer: &JsonSchema, refused: bool) -> Option<Finding> {
-    if refused {
-        return None;
-    }
+/// That nothing was proved, where something changed that only a proof could vouch for.
+fn unproved(reader: &JsonSchema, writer: &JsonSchema) -> Option<Finding> {
     let changed = ROUGHLY.into_iter().find(|name| values_of(reader, name) != values_of(writer, name))?;
     let message = format!("`{changed}` was changed, and nothing could be proved about it");
     Some(at_roots(Kind::KeywordNotCompared, message, reader, writer))

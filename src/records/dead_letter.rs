@@ -167,7 +167,7 @@ fn partial(arena: &Arena<'_>, root: Id, has_bytes: bool) -> Option<&'static str>
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    if digits.len() % 2 == 0 { digits.chunks(2).map(pair).collect() } else { None }
+    if digits.len().is_multiple_of(2) { digits.chunks(2).map(pair).collect() } else { None }
 }
 
 /// Where the value of a member is in the text of an object; the last of members with one name. The text

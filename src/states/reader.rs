@@ -18,6 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use xxhash_rust::xxh3::Xxh3;
 
+/// What is stored of a metric, the hash of its contents, and these.
+type Stored = (Head, [u8; HASH], Take<BufReader<File>>);
+
 /// Files of states that are kept open; others are opened for every read.
 const MOST_HANDLES: usize = 128;
 
@@ -262,7 +265,7 @@ impl StateFile {
     }
 
     /// A metric's section as it is stored, once its hash was compared.
-    pub(super) fn stored(&self, key: &str) -> io::Result<Option<(Head, [u8; HASH], Take<BufReader<File>>)>> {
+    pub(super) fn stored(&self, key: &str) -> io::Result<Option<Stored>> {
         let Some(section) = self.metrics.get(key) else { return Ok(None) };
         let mut file = self.file()?;
         verify(&mut file, key, *section)?;
