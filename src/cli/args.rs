@@ -66,7 +66,7 @@ pub enum Command {
     /// Check records against a JSON Schema or an Avro schema
     #[cfg(feature = "contracts")]
     #[command(
-        after_help = "Exit codes:\n  0  all records are valid\n  1  a record is not\n  2  arguments or schema are wrong, or no file was found\n  3  a file could not be read to its end\n  4  an output could not be written\n\nExamples:\n  dq records --schema order.schema.json orders.jsonl\n  dq records --schema order.avsc --good good.jsonl --dead-letter dead.jsonl s3://lake/orders/\n  dq records --schema order.schema.json --from-dead-letter --good mended.jsonl --dead-letter dead.jsonl dead.jsonl\n  kcat -C -t orders -e | dq records --schema order.schema.json --input-format jsonl --format json -"
+        after_help = "Exit codes:\n  0  all records are valid\n  1  a record is not\n  2  arguments or schema are wrong, or a pattern or directory has no file\n  3  a file is not there, or could not be read to its end\n  4  an output could not be written\n\nExamples:\n  dq records --schema order.schema.json orders.jsonl\n  dq records --schema order.avsc --good good.jsonl --dead-letter dead.jsonl s3://lake/orders/\n  dq records --schema order.schema.json --from-dead-letter --good mended.jsonl --dead-letter dead.jsonl dead.jsonl\n  kcat -C -t orders -e | dq records --schema order.schema.json --input-format jsonl --format json -"
     )]
     Records(Box<super::records::RecordsArguments>),
     /// Judge data by the metric states of earlier checks, without reading it
