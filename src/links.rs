@@ -29,3 +29,14 @@ pub fn resolved(path: &Path) -> io::Result<PathBuf> {
 pub fn same_file(one: &Path, other: &Path) -> bool {
     one == other || matches!((resolved(one), resolved(other)), (Ok(one), Ok(other)) if one == other)
 }
+
+/// Whether a path, which need not be there, lies in one of these directories, or is one of them, links followed. What
+/// lies in hidden places (`.cache`, `_states`) is not read as data.
+pub fn lies_in<'p>(path: &Path, directories: impl IntoIterator<Item = &'p PathBuf>) -> bool {
+    let Ok(place) = resolved(path) else { return false };
+    directories.into_iter().filter(|directory| directory.is_dir()).any(|directory| {
+        let below =
+            resolved(directory).ok().and_then(|directory| place.strip_prefix(directory).ok().map(Path::to_path_buf));
+        below.is_some_and(|below| !below.iter().any(|part| part.to_string_lossy().starts_with(['.', '_'])))
+    })
+}

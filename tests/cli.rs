@@ -846,3 +846,51 @@ fn states_are_written_merged_and_kept_from_the_command_line() {
         check("RowCount >= 1", Path::new(&path("a.csv")), &["--cache", &path("cache"), "--good", &path("g.csv")]);
     assert_eq!(cached.code, 2);
 }
+
+#[test]
+fn what_is_kept_between_runs_is_refused_among_the_data() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("a.csv"), "a\n1\n").expect("written");
+    let ruleset = file(".dqdl", b"Rules = [ RowCount > 0 ]");
+    for (option, name) in [
+        ("--history", "history/"),
+        ("--history", "h.db"),
+        ("--cache", "cache"),
+        ("--state-out", "s.dqs"),
+        ("--cache", ""),
+    ] {
+        let place = directory.path().join(name);
+        let mut command = dq();
+        command.args(["check", "--ruleset"]).arg(ruleset.path()).arg(directory.path()).arg(option).arg(&place);
+        let ran = run(&mut command);
+        assert_eq!(ran.code, 2, "{option} {name}: {}", ran.stderr);
+        assert!(ran.stderr.contains("among the data"), "{}", ran.stderr);
+    }
+    let mut command = dq();
+    let hidden = directory.path().join(".cache");
+    command.args(["check", "--ruleset"]).arg(ruleset.path()).arg(directory.path()).arg("--cache").arg(hidden);
+    assert_eq!(run(&mut command).code, 0);
+}
+
+#[test]
+fn joined_states_are_compared_with_past_runs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("a.csv"), "a\n1\n2\n").expect("written");
+    let ruleset = file(".dqdl", b"Rules = [ RowCount >= last() ]");
+    let history = path("h.jsonl");
+    let check = |arguments: &[&str], day: &str| {
+        let mut command = dq();
+        command.args(&arguments[..1]).arg("--ruleset").arg(ruleset.path()).args(&arguments[1..]);
+        command.arg("--history").arg(&history).args(["--dataset", "d", "--now", day]);
+        run(&mut command)
+    };
+    let (data, states) = (path("a.csv"), path("a.dqs"));
+    let [data, states] = [&data, &states].map(|path| path.to_str().expect("UTF-8"));
+    let ran = check(&["check", data, "--state-out", states], "2026-01-01T00:00:00Z");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let ran = check(&["merge", states, "--show", "all"], "2026-01-02T00:00:00Z");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("RowCount >= 2"), "{}", ran.stdout);
+    assert_eq!(std::fs::read_to_string(&history).expect("a history").lines().count(), 2);
+}

@@ -188,6 +188,9 @@ pub struct MergeArguments {
     /// The ruleset, or - for stdin
     #[arg(long, short = 'r', value_name = "FILE")]
     pub ruleset: PathBuf,
+    /// What is remembered between runs.
+    #[command(flatten)]
+    pub past: PastArguments,
     /// Files that --state-out wrote, in the order of their data
     #[arg(required = true, value_name = "STATE")]
     pub states: Vec<PathBuf>,

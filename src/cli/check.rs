@@ -54,7 +54,7 @@ pub fn run_ruleset(
     for reference in references.values() {
         inputs.extend(local_files(reference)?);
     }
-    past::spare(&arguments.past, &inputs)?;
+    past::spare(&arguments.past, &inputs, names)?;
     inputs.extend(arguments.past.history.clone());
     output::spare(&sinks, &inputs)?;
     let read_names: Vec<_> = names.iter().chain(references.values().flatten()).cloned().collect();
@@ -63,7 +63,7 @@ pub fn run_ruleset(
     let written = sinks.iter().filter_map(Sink::path).chain(rows).map(Path::to_path_buf);
     let used: Vec<_> = inputs.iter().cloned().chain(written).collect();
     let delivery = Delivery::of(&arguments.publication, &used, &read_names)?;
-    arguments.states.spare(&sinks, &inputs)?;
+    arguments.states.spare(&sinks, &inputs, names)?;
     let mut seen = std::collections::HashSet::new();
     let twice =
         data.iter().find(|path| !seen.insert(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())));
@@ -142,14 +142,7 @@ pub fn run_ruleset(
         publication: &publication,
     };
     let reported = publish::write_and_send(&report, &sinks, delivery.as_ref());
-    // What was measured is remembered even when nobody could be told.
-    let recorded = memory.as_mut().map_or(Ok(()), |memory| memory.record(&report));
-    match (reported, recorded) {
-        (Err(Trouble::Sink(reported)), Err(Trouble::Sink(recorded))) => {
-            return Err(Trouble::Sink(format!("{reported}; {recorded}")));
-        }
-        (reported, recorded) => reported.and(recorded)?,
-    }
+    past::reported_and_recorded(reported, memory.as_mut(), &report)?;
     Ok(exit_of(&run, arguments.fail_on, &arguments.min_score))
 }
 

@@ -4,18 +4,23 @@ use super::args::{Global, MergeArguments, Show};
 use super::check::{exit_of, names_exist, refuse, show_sql_mistakes};
 use super::exit::{Exit, Trouble};
 use super::output::Sink;
+use super::past::{self, Memory};
 use super::publish::Delivery;
 use super::{interrupt, memory, output, publish, source};
-use crate::check::{CheckOptions, Ruleset, Watch, merge};
+use crate::check::{CheckOptions, Observe, Ruleset, Watch, merge};
+use crate::error::Error;
+use crate::history::anomaly::RECENT;
 use crate::report::{Report, Style};
 use crate::span::LineIndex;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Runs the command.
 pub fn run(arguments: &MergeArguments, global: &Global) -> Result<Exit, Trouble> {
     let sinks = output::sinks(&arguments.format, &arguments.output)?;
     let mut publication = arguments.publication.publication()?;
     let inputs: Vec<_> = arguments.states.iter().chain([&arguments.ruleset]).cloned().collect();
+    past::spare(&arguments.past, &inputs, &[])?;
     output::spare(&sinks, &inputs)?;
     let written = sinks.iter().filter_map(Sink::path).map(Path::to_path_buf);
     let used: Vec<_> = inputs.iter().cloned().chain(written).collect();
@@ -47,6 +52,18 @@ pub fn run(arguments: &MergeArguments, global: &Global) -> Result<Exit, Trouble>
         let message = "--only and --skip leave no rule to evaluate".to_string();
         return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
     }
+    options.observe = arguments.past.observe.into();
+    let watched = if options.observe == Observe::All { RECENT } else { 0 };
+    // Files of states are no name for the data that went into them.
+    let dataset = || match publication.table {
+        Some(_) => Ok(publication.dataset(&[])),
+        None => Err(Error::Option("--history needs --dataset here, the name of the data of all states".into())),
+    };
+    let memory = Memory::open(&arguments.past, dataset, bind_options.now, ruleset.past_values().max(watched))?;
+    let mut memory = memory.map(|(memory, past)| {
+        options.past = Some(Arc::new(past));
+        memory
+    });
     let watch = Watch { progress: None, stop: Some(interrupt::flag()) };
     let run = merge(&ruleset, &arguments.states, &options, watch)?;
     show_sql_mistakes(&text, &run.sql_mistakes, global)?;
@@ -64,6 +81,7 @@ pub fn run(arguments: &MergeArguments, global: &Global) -> Result<Exit, Trouble>
         },
         publication: &publication,
     };
-    publish::write_and_send(&report, &sinks, delivery.as_ref())?;
+    let reported = publish::write_and_send(&report, &sinks, delivery.as_ref());
+    past::reported_and_recorded(reported, memory.as_mut(), &report)?;
     Ok(exit_of(&run, arguments.fail_on, &arguments.min_score))
 }

@@ -4,7 +4,7 @@ use super::exit::Trouble;
 use crate::check::Observe;
 use crate::error::{Error, escape_controls, shown};
 use crate::history::{self, Past, Repository, Retention, RunId, RunRecord};
-use crate::links::same_file;
+use crate::links::{lies_in, same_file};
 use crate::report::Report;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
@@ -105,6 +105,21 @@ impl<'a> Memory<'a> {
     }
 }
 
+/// Adds a run that was reported, or was to be: what was measured is remembered even when nobody could be told.
+pub fn reported_and_recorded(
+    reported: Result<(), Trouble>,
+    memory: Option<&mut Memory<'_>>,
+    report: &Report<'_>,
+) -> Result<(), Trouble> {
+    let recorded = memory.map_or(Ok(()), |memory| memory.record(report));
+    match (reported, recorded) {
+        (Err(Trouble::Sink(reported)), Err(Trouble::Sink(recorded))) => {
+            Err(Trouble::Sink(format!("{reported}; {recorded}")))
+        }
+        (reported, recorded) => reported.and(recorded),
+    }
+}
+
 /// Says which datasets there are when rules ask for the past of one that has none: files of a new name every day are
 /// a new dataset every day.
 fn unknown(dataset: &str, repository: &dyn Repository) -> Result<(), Trouble> {
@@ -124,9 +139,14 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "note: {}", escape_controls(text));
 }
 
-/// Refuses data or rulesets that recording would overwrite.
-pub fn spare(arguments: &PastArguments, inputs: &[PathBuf]) -> Result<(), Trouble> {
+/// Refuses data or rulesets that recording would overwrite, and a history that would be read as data, which is named
+/// by `names`.
+pub fn spare(arguments: &PastArguments, inputs: &[PathBuf], names: &[PathBuf]) -> Result<(), Trouble> {
     let Some(path) = &arguments.history else { return Ok(()) };
+    if lies_in(path, names) {
+        let message = format!("the history {} lies among the data, and would be read as such", shown(path));
+        return Err(Trouble::Usage { message, help: Some("keep it in another directory".into()) });
+    }
     if inputs.iter().any(|input| same_file(input, path)) {
         let message = format!("the history would overwrite {}, which is read", shown(path));
         return Err(Trouble::Usage { message, help: Some("keep it in another file".into()) });

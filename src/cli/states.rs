@@ -4,7 +4,7 @@ use super::exit::Trouble;
 use super::output::Sink;
 use crate::check::StateOptions;
 use crate::error::shown;
-use crate::links::same_file;
+use crate::links::{lies_in, same_file};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -25,8 +25,13 @@ impl StateArguments {
         StateOptions { out: self.state_out.clone(), cache: self.cache.clone() }
     }
 
-    /// Refuses to overwrite what is read or written.
-    pub fn spare(&self, sinks: &[Sink], inputs: &[PathBuf]) -> Result<(), Trouble> {
+    /// Refuses to overwrite what is read or written, and states among the data, which is named by `names`.
+    pub fn spare(&self, sinks: &[Sink], inputs: &[PathBuf], names: &[PathBuf]) -> Result<(), Trouble> {
+        for (option, path) in [("--state-out", &self.state_out), ("--cache", &self.cache)] {
+            let Some(path) = path.as_ref().filter(|path| lies_in(path, names)) else { continue };
+            let message = format!("{option} {} lies among the data, and would be read as such", shown(path));
+            return Err(Trouble::Usage { message, help: Some("name another directory".into()) });
+        }
         let Some(path) = &self.state_out else { return Ok(()) };
         let refused =
             |message: String| Err(Trouble::Usage { message, help: Some("write the states to another file".into()) });

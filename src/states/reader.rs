@@ -72,6 +72,10 @@ impl StateFile {
     }
 
     fn read(path: &Path) -> io::Result<Self> {
+        // A pipe would wait for somebody who writes.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(wrong("is no file"));
+        }
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         let mut reader = BufReader::new(&file);
