@@ -68,7 +68,7 @@ pub fn write(state: &State, family: &Family, out: &mut dyn Write) -> io::Result<
     }
 }
 
-/// Reads what [`write`] wrote. A state that is one piece takes at most so many bytes; counts of values beyond the
+/// Reads what [`write()`] wrote. A state that is one piece takes at most so many bytes; counts of values beyond the
 /// budget go to a temporary file. Bytes that are no state of the family are an error of kind `InvalidData`.
 pub fn read(family: &Family, input: &mut dyn Read, most: u64, budget: &Arc<MemoryBudget>) -> io::Result<State> {
     let damaged = |error: CodecError| io::Error::new(io::ErrorKind::InvalidData, error);
