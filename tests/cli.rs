@@ -893,4 +893,6 @@ fn joined_states_are_compared_with_past_runs() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stdout.contains("RowCount >= 2"), "{}", ran.stdout);
     assert_eq!(std::fs::read_to_string(&history).expect("a history").lines().count(), 2);
+    // As in a check, a score of no rules decides nothing.
+    assert_eq!(check(&["merge", states, "--min-score", "team=b:0.1"], "2026-01-03T00:00:00Z").code, 2);
 }

@@ -6,9 +6,8 @@ use super::output::Sink;
 use super::past::{self, Memory};
 use super::publish::Delivery;
 use super::{diagnostics, interrupt, memory, output, progress, publish, source};
-use crate::check::{CheckOptions, Observe, Ruleset, Run, Watch, check};
+use crate::check::{CheckOptions, Ruleset, Run, Watch, check};
 use crate::error::{Error, escape_controls};
-use crate::history::anomaly::RECENT;
 use crate::input::source::STDIN;
 use crate::input::{data_files, remote};
 use crate::report::{self, Report, Severity, Style};
@@ -17,7 +16,6 @@ use crate::span::LineIndex;
 use crate::verdict::{Outcome, Verdict};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Runs the command: one ruleset, or what a contract file says.
 pub fn run(arguments: &CheckArguments, global: &Global) -> Result<Exit, Trouble> {
@@ -95,16 +93,7 @@ pub fn run_ruleset(
     if let Some(threads) = arguments.threads {
         options.threads = usize::from(threads);
     }
-    names_exist(&ruleset, &options)?;
-    if !ruleset.rules().is_empty() && !options.selects_any(&ruleset) {
-        let message = "--only and --skip leave no rule to evaluate".to_string();
-        return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
-    }
-    if let Some(score) = scores_without_rules(&ruleset, &options, &arguments.min_score) {
-        let message = format!("--min-score: there are no {score}");
-        let help = "a score of no rules would always be reached; see the labels in the ruleset";
-        return Err(Trouble::Usage { message, help: Some(help.into()) });
-    }
+    decides(&ruleset, &options, &arguments.min_score)?;
     // The data has the name under which its past runs are known, before its rows are read.
     let dataset = || -> Result<String, Error> {
         if publication.table.is_some() {
@@ -113,14 +102,7 @@ pub fn run_ruleset(
         let files = data_files(names, false)?;
         Ok(publication.dataset(&files.into_iter().map(|file| file.path).collect::<Vec<_>>()))
     };
-    options.observe = arguments.past.observe.into();
-    let watched = if options.observe == Observe::All { RECENT } else { 0 };
-    let most = ruleset.past_values().max(watched);
-    let memory = Memory::open(&arguments.past, dataset, bind_options.now, most)?;
-    let mut memory = memory.map(|(memory, past)| {
-        options.past = Some(Arc::new(past));
-        memory
-    });
+    let mut memory = Memory::open(&arguments.past, dataset, bind_options.now, &ruleset, &mut options)?;
     let stop = interrupt::flag();
     let run = progress::watched(arguments.quiet, |progress| {
         check(&ruleset, names, &options, Watch { progress: Some(progress), stop: Some(stop) })
@@ -157,6 +139,21 @@ pub fn exit_of(run: &Run, least: LeastSeverity, scores: &[LeastScore]) -> Exit {
     } else {
         Exit::Clean
     }
+}
+
+/// Refuses options that leave nothing to decide: a misspelt name would let anything pass.
+pub fn decides(ruleset: &Ruleset, options: &CheckOptions, scores: &[LeastScore]) -> Result<(), Trouble> {
+    names_exist(ruleset, options)?;
+    if !ruleset.rules().is_empty() && !options.selects_any(ruleset) {
+        let message = "--only and --skip leave no rule to evaluate".to_string();
+        return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
+    }
+    if let Some(score) = scores_without_rules(ruleset, options, scores) {
+        let message = format!("--min-score: there are no {score}");
+        let help = "a score of no rules would always be reached; see the labels in the ruleset";
+        return Err(Trouble::Usage { message, help: Some(help.into()) });
+    }
+    Ok(())
 }
 
 /// The first score that would decide about no rule.
@@ -240,7 +237,7 @@ pub fn refuse(text: &source::Source, ruleset: &Ruleset, format: &str, global: &G
 }
 
 /// A misspelt `--only` must not silently select nothing.
-pub fn names_exist(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Trouble> {
+fn names_exist(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Trouble> {
     let rules = ruleset.rules().len();
     for name in options.only.iter().chain(&options.skip) {
         let numbered = name

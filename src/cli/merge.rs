@@ -1,19 +1,17 @@
 //! `dq merge`
 
 use super::args::{Global, MergeArguments, Show};
-use super::check::{exit_of, names_exist, refuse, show_sql_mistakes};
+use super::check::{decides, exit_of, refuse, show_sql_mistakes};
 use super::exit::{Exit, Trouble};
 use super::output::Sink;
 use super::past::{self, Memory};
 use super::publish::Delivery;
 use super::{interrupt, memory, output, publish, source};
-use crate::check::{CheckOptions, Observe, Ruleset, Watch, merge};
+use crate::check::{CheckOptions, Ruleset, Watch, merge};
 use crate::error::Error;
-use crate::history::anomaly::RECENT;
 use crate::report::{Report, Style};
 use crate::span::LineIndex;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Runs the command.
 pub fn run(arguments: &MergeArguments, global: &Global) -> Result<Exit, Trouble> {
@@ -47,23 +45,13 @@ pub fn run(arguments: &MergeArguments, global: &Global) -> Result<Exit, Trouble>
     if let Some(threads) = arguments.threads {
         options.threads = usize::from(threads);
     }
-    names_exist(&ruleset, &options)?;
-    if !ruleset.rules().is_empty() && !options.selects_any(&ruleset) {
-        let message = "--only and --skip leave no rule to evaluate".to_string();
-        return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
-    }
-    options.observe = arguments.past.observe.into();
-    let watched = if options.observe == Observe::All { RECENT } else { 0 };
+    decides(&ruleset, &options, &arguments.min_score)?;
     // Files of states are no name for the data that went into them.
     let dataset = || match publication.table {
         Some(_) => Ok(publication.dataset(&[])),
         None => Err(Error::Option("--history needs --dataset here, the name of the data of all states".into())),
     };
-    let memory = Memory::open(&arguments.past, dataset, bind_options.now, ruleset.past_values().max(watched))?;
-    let mut memory = memory.map(|(memory, past)| {
-        options.past = Some(Arc::new(past));
-        memory
-    });
+    let mut memory = Memory::open(&arguments.past, dataset, bind_options.now, &ruleset, &mut options)?;
     let watch = Watch { progress: None, stop: Some(interrupt::flag()) };
     let run = merge(&ruleset, &arguments.states, &options, watch)?;
     show_sql_mistakes(&text, &run.sql_mistakes, global)?;

@@ -1,15 +1,17 @@
 //! `--history` of `dq check`: what past runs measured is read before the check, what this run measured is added after it.
 
 use super::exit::Trouble;
-use crate::check::Observe;
+use crate::check::{CheckOptions, Observe, Ruleset};
 use crate::error::{Error, escape_controls, shown};
-use crate::history::{self, Past, Repository, Retention, RunId, RunRecord};
+use crate::history::anomaly::RECENT;
+use crate::history::{self, Repository, Retention, RunId, RunRecord};
 use crate::links::{lies_in, same_file};
 use crate::report::Report;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What is remembered between runs.
 #[derive(Debug, Args)]
@@ -60,14 +62,18 @@ pub struct Memory<'a> {
 const LISTED: usize = 5;
 
 impl<'a> Memory<'a> {
-    /// Opens the history, if there is one, and reads what runs before `started` measured: of each number the newest
-    /// `most` values. Trouble with it ends the program before anything is checked.
+    /// Opens the history, if there is one, and gives `options` what runs before `started` measured: of each number as
+    /// many values as the rules and observations ask for. Trouble with it ends the program before anything is checked.
     pub fn open(
         arguments: &'a PastArguments,
         dataset: impl FnOnce() -> Result<String, Error>,
         started: DateTime<Utc>,
-        most: usize,
-    ) -> Result<Option<(Self, Past)>, Trouble> {
+        ruleset: &Ruleset,
+        options: &mut CheckOptions,
+    ) -> Result<Option<Self>, Trouble> {
+        options.observe = arguments.observe.into();
+        let watched = if options.observe == Observe::All { RECENT } else { 0 };
+        let most = ruleset.past_values().max(watched);
         let Some(path) = &arguments.history else { return Ok(None) };
         let dataset = dataset()?;
         let repository = history::open(path).map_err(Error::from)?;
@@ -76,7 +82,8 @@ impl<'a> Memory<'a> {
         if past.runs() == 0 && most > 0 {
             unknown(&dataset, &*repository)?;
         }
-        Ok(Some((Self { repository, arguments, dataset }, past)))
+        options.past = Some(Arc::new(past));
+        Ok(Some(Self { repository, arguments, dataset }))
     }
 
     /// Adds the run of a report, unless it did not see all rows.
