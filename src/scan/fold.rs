@@ -176,7 +176,7 @@ pub fn measure(
 }
 
 /// The metric that counts all frequencies, if one that needs less is asked for besides.
-fn twin(metrics: &[&Metric], at: usize) -> Option<usize> {
+pub(super) fn twin(metrics: &[&Metric], at: usize) -> Option<usize> {
     let metric = metrics[at];
     if metric.family != Family::Distinct {
         return None;

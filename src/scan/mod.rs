@@ -16,6 +16,7 @@ mod fold;
 mod gather;
 mod lookups;
 mod merge;
+pub mod push;
 mod row_bits;
 pub mod rows;
 mod tasks;

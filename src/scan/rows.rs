@@ -10,7 +10,7 @@ use crate::metrics::Metric;
 use crate::metrics::lookup::KeyTable;
 use crate::metrics::rows::{JudgedDictionary, RowTest};
 use crate::scan::row_bits::RowBits;
-use crate::sql::{Conjunct, JudgedValues};
+use crate::sql::{Conjunct, JudgedValues, Predicate};
 use arrow_buffer::BooleanBuffer;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -46,7 +46,8 @@ enum Source {
     Known(RowBits),
 }
 
-struct Filter {
+/// Which rows a predicate selects.
+pub(super) struct Filter {
     conjuncts: Vec<(Arc<Conjunct>, Vec<usize>)>,
 }
 
@@ -145,12 +146,8 @@ impl<'a> RowPass<'a> {
             .predicates
             .get(text)
             .ok_or_else(|| Error::Internal(format!("the predicate {text} was not compiled")))?;
-        let mut conjuncts = Vec::new();
-        for conjunct in predicate.conjuncts() {
-            let places = conjunct.columns().iter().map(|name| self.place(name)).collect::<Result<_, _>>()?;
-            conjuncts.push((conjunct.clone(), places));
-        }
-        self.filters.push(Filter { conjuncts });
+        let filter = Filter::new(predicate, |name| self.place(name))?;
+        self.filters.push(filter);
         Ok(self.filters.len() - 1)
     }
 
@@ -316,9 +313,27 @@ impl<'a> RowPass<'a> {
 }
 
 impl Filter {
+    /// Of a predicate; `place` tells where a column is among those of a batch.
+    pub(super) fn new(
+        predicate: &Predicate,
+        mut place: impl FnMut(&str) -> Result<usize, Error>,
+    ) -> Result<Self, Error> {
+        let mut conjuncts = Vec::new();
+        for conjunct in predicate.conjuncts() {
+            let places = conjunct.columns().iter().map(|name| place(name)).collect::<Result<_, _>>()?;
+            conjuncts.push((conjunct.clone(), places));
+        }
+        Ok(Self { conjuncts })
+    }
+
+    /// Conditions that it is made of.
+    pub(super) fn len(&self) -> usize {
+        self.conjuncts.len()
+    }
+
     /// The rows it selects. A condition that cannot be judged selects none: its rules are ERROR then, and
     /// judge no row.
-    fn mask(&self, columns: &Columns, judged: &mut [Option<JudgedValues>]) -> BooleanBuffer {
+    pub(super) fn mask(&self, columns: &Columns, judged: &mut [Option<JudgedValues>]) -> BooleanBuffer {
         let mut selected: Option<BooleanBuffer> = None;
         for ((conjunct, places), judged) in self.conjuncts.iter().zip(judged) {
             let own: Vec<_> = places.iter().map(|place| columns.arrays[*place].clone()).collect();

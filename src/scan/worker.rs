@@ -342,6 +342,17 @@ impl PartFold<'_> {
 }
 
 impl Folding {
+    /// Joins the states of later rows of the same program; those whose order matters go with their parts.
+    pub fn merge(&mut self, later: Self) -> Result<(), Error> {
+        for (own, later) in self.accumulators.iter_mut().zip(later.accumulators) {
+            own.merge(later.into_state()).map_err(|error| Error::Internal(error.to_string()))?;
+        }
+        for (own, later) in self.satisfying.iter_mut().zip(later.satisfying) {
+            *own += later;
+        }
+        Ok(())
+    }
+
     /// The states, by metric; those whose order matters went with their parts.
     pub fn into_states(self) -> Vec<State> {
         self.accumulators.into_iter().map(Accumulator::into_state).collect()
