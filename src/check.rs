@@ -3,16 +3,16 @@
 
 mod analyzers;
 mod cache;
-mod checked;
-mod inputs;
+pub(crate) mod checked;
+pub(crate) mod inputs;
 mod merge;
 mod observations;
 mod outputs;
 mod points;
-mod row_run;
-mod rows;
+pub(crate) mod row_run;
+pub(crate) mod rows;
 mod samples;
-mod states;
+pub(crate) mod states;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl;
@@ -79,6 +79,11 @@ impl Ruleset {
     /// The rules, in order.
     pub fn rules(&self) -> &[BoundNode] {
         &self.bound.rules
+    }
+
+    /// The time of the run, which ages are counted from.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
     }
 
     /// The analyzers, in order.
@@ -181,7 +186,7 @@ impl CheckOptions {
     }
 
     /// Whether rows are written somewhere.
-    fn writes_rows(&self) -> bool {
+    pub(crate) fn writes_rows(&self) -> bool {
         self.rows_out.is_some() || self.good.is_some() || self.bad.is_some()
     }
 
@@ -251,8 +256,8 @@ pub struct AnalyzerOutcome {
 }
 
 /// A plan for one schema.
-struct Plan {
-    metrics: MetricSet,
+pub(crate) struct Plan {
+    pub(crate) metrics: MetricSet,
     predicates: HashMap<Arc<str>, Predicate>,
     rows: MetricId,
     observations: Vec<Result<Observation, Unevaluated>>,
@@ -260,7 +265,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(ruleset: &Ruleset, inputs: &Inputs, options: &CheckOptions) -> Self {
+    pub(crate) fn new(ruleset: &Ruleset, inputs: &Inputs, options: &CheckOptions) -> Self {
         let schema = inputs.primary.schema();
         let mut metrics = MetricSet::default();
         let mut predicates = HashMap::new();
@@ -357,7 +362,7 @@ impl Watch<'_> {
 }
 
 /// What became of every rule, the deselected ones included.
-fn judged(ruleset: &Ruleset, plan: &Plan, results: &Results, options: &CheckOptions) -> Vec<Outcome> {
+pub(crate) fn judged(ruleset: &Ruleset, plan: &Plan, results: &Results, options: &CheckOptions) -> Vec<Outcome> {
     let (observations, past) = (&plan.observations, options.past.as_deref());
     let judge = Judge { results, observations, allow_empty: options.allow_empty, past, now: ruleset.now };
     let mut next = 0;
@@ -430,7 +435,8 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
             if watch.stopped() {
                 outcomes.iter_mut().for_each(Outcome::interrupt);
             }
-            Ok(Checked { inputs, plan, scanned, outcomes, rows, notes })
+            let primary = inputs.primary.clone();
+            Ok(Checked { primary, plan: Arc::new(plan), scanned, outcomes, rows, notes })
         });
         match attempt {
             Ok(checked) => {

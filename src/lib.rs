@@ -33,6 +33,7 @@
 //! [`verdict::Outcome`], machine trouble is an [`error::Error`].
 
 pub mod check;
+pub mod checker;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod comparison;

@@ -64,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("states", &["input", "metrics", "scan", "sink"]),
     ("verdict", &["dqdl", "history", "metrics", "plan", "rules"]),
     ("check", &["dqdl", "history", "input", "metrics", "plan", "rules", "scan", "sink", "sql", "states", "verdict"]),
+    ("checker", &["check", "input", "plan", "scan", "metrics", "verdict"]),
     ("compat", &["input"]),
     ("scorecard", &["check", "rules", "verdict"]),
     ("records", &["compat", "input", "sink"]),

@@ -2,18 +2,19 @@
 
 use super::analyzers::analyzed;
 use super::{CheckOptions, Plan, Ruleset, Run, is_about_sql, observations, points};
-use crate::check::inputs::Inputs;
+use crate::input::Dataset;
 use crate::scan::Scanned;
 use crate::verdict::{Outcome, Verdict};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// All that is known once data was read.
 pub struct Checked {
     /// The data.
-    pub inputs: Inputs,
+    pub primary: Arc<Dataset>,
     /// What was measured.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// What that gave.
     pub scanned: Scanned,
     /// What became of the rules.
@@ -27,7 +28,7 @@ pub struct Checked {
 impl Checked {
     /// What was found, with notes about types.
     pub fn into_run(self, ruleset: &Ruleset, options: &CheckOptions, notes: Vec<String>) -> Run {
-        let Checked { inputs, plan, scanned, outcomes, rows, notes: row_notes } = self;
+        let Checked { primary, plan, scanned, outcomes, rows, notes: row_notes } = self;
         let results = scanned.results;
         let measured = points::measured(ruleset, &plan, &results, options);
         let (observations, unlisted) = observations::observed(ruleset, &plan, &results, &measured, options);
@@ -42,13 +43,13 @@ impl Checked {
                 .collect(),
             score: (judged > 0).then(|| passed as f64 / judged as f64),
             rows,
-            columns: inputs.primary.schema().fields().len(),
+            columns: primary.schema().fields().len(),
             columns_read: scanned.columns_read,
-            bytes: inputs.primary.bytes(),
-            files: inputs.primary.paths().map(Path::to_path_buf).collect(),
+            bytes: primary.bytes(),
+            files: primary.paths().map(Path::to_path_buf).collect(),
             started: ruleset.now,
             elapsed: Duration::ZERO,
-            notes: inputs.primary.notes().iter().cloned().chain(notes).chain(row_notes).chain(unlisted).collect(),
+            notes: primary.notes().iter().cloned().chain(notes).chain(row_notes).chain(unlisted).collect(),
             incomplete: false,
             sql_mistakes: plan.findings(ruleset, options).into_iter().filter(is_about_sql).collect(),
             measured,

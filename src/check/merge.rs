@@ -170,7 +170,7 @@ fn attempt(
         rows,
     };
     let notes = context.run(ruleset, &scanned.results, &mut outcomes, None)?;
-    Ok(Checked { inputs, plan, scanned, outcomes, rows, notes })
+    Ok(Checked { primary: inputs.primary.clone(), plan: Arc::new(plan), scanned, outcomes, rows, notes })
 }
 
 /// A metric of all states.

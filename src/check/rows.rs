@@ -1,6 +1,6 @@
 //! What rules ask of single rows. It follows from their observations, so a rule type needs no code for it.
 
-use super::{CheckOptions, Plan, Ruleset, each_leaf, selected};
+use super::{CheckOptions, Plan, Ruleset, each_leaf, selected, skipped};
 use crate::error::Error;
 use crate::input::Dataset;
 use crate::metrics::Statistic;
@@ -114,6 +114,16 @@ impl RowPlan {
         own
     }
 
+    /// Of all selected rules before anything is measured: those that were compiled, as if they passed.
+    pub fn early(ruleset: &Ruleset, plan: &Plan, options: &CheckOptions) -> Self {
+        let mut observations = plan.observations.iter();
+        let mut outcomes: Vec<Outcome> = ruleset.rules().iter().map(skipped).collect();
+        for (position, node) in selected(ruleset, options) {
+            outcomes[position] = expected(node, &mut || observations.next().is_some_and(Result::is_ok));
+        }
+        Self::new(ruleset, plan, options, &Results::default(), &outcomes)
+    }
+
     fn node(
         &mut self,
         node: &BoundNode,
@@ -164,6 +174,17 @@ impl RowPlan {
             }
         }
     }
+}
+
+/// What becomes of a rule if every leaf that can be evaluated passes; `compiled` tells whether the next one can.
+fn expected(node: &BoundNode, compiled: &mut dyn FnMut() -> bool) -> Outcome {
+    let operands: Vec<Outcome> = match node {
+        BoundNode::Rule(_) => Vec::new(),
+        BoundNode::Composite { operands, .. } => operands.iter().map(|operand| expected(operand, compiled)).collect(),
+    };
+    let passes = !matches!(node, BoundNode::Rule(_)) || compiled();
+    let verdict = if passes { Verdict::Pass } else { Verdict::Error };
+    Outcome { verdict, operands, ..skipped(node) }
 }
 
 /// The texts of the rules that rows are judged by.

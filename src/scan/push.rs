@@ -180,6 +180,12 @@ impl PushPlan {
         Ok(Results(finished.into_iter().map(|finished| finished.unwrap_or_else(lost)).collect()))
     }
 
+    /// Whether the keys that a metric looks up are there.
+    pub fn has_keys(&self, id: MetricId) -> bool {
+        let open = self.known.get(id.0).is_some_and(Option::is_none);
+        open && self.metric(id).is_ok_and(|metric| self.keys(metric).is_some())
+    }
+
     /// The keys that a metric looks up.
     fn keys(&self, metric: &Metric) -> Option<Prepared> {
         let Family::Lookup(lookup) = &metric.family else { return None };
@@ -189,6 +195,11 @@ impl PushPlan {
 }
 
 impl PushProgram {
+    /// Columns that are looked at.
+    pub fn columns_read(&self) -> usize {
+        self.program.columns().len()
+    }
+
     /// States before any batch.
     pub fn states(&self) -> PushStates {
         let folding = self.program.folding();
