@@ -42,7 +42,7 @@ use crate::scan::{ScanError, ScanOptions, Scanned};
 use crate::verdict::Outcome;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-pub use gate::{Gate, Refused};
+pub use gate::{Gate, GateCounts, Refused};
 use mask::Masks;
 pub use mask::{RowMask, RuleRows};
 use std::collections::HashMap;

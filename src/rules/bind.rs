@@ -6,7 +6,7 @@ mod names;
 
 use super::condition::{BoundCondition, NumberCondition};
 use super::signature::{Conditions, Place, RuleType, Signature, Status};
-use super::{REGISTRY, find};
+use super::{all, find};
 use crate::diagnostic::{Code, Diagnostic, Severity, nearest};
 use crate::dqdl::ast::{Composite, Connective, Document, ParameterValue, Rule, RuleNode, TagValue, TextOrList};
 use crate::span::Span;
@@ -327,7 +327,7 @@ impl<'a> Binder<'a> {
         let Some(rule_type) = find(&name.text) else {
             let finding =
                 Diagnostic::error(Code::UnknownRuleType, name.span, format!("there is no rule type `{}`", name.text));
-            self.diagnostics.push(match nearest(&name.text, REGISTRY.iter().map(|rule_type| rule_type.name)) {
+            self.diagnostics.push(match nearest(&name.text, all().into_iter().map(|rule_type| rule_type.name)) {
                 Some(near) => finding.help(format!("did you mean `{near}`? Names are case-sensitive")),
                 None => finding.help("`dq rules` lists all types"),
             });

@@ -11,6 +11,7 @@
 pub mod bind;
 pub mod compile;
 pub mod condition;
+mod custom;
 pub mod expression;
 mod points;
 pub mod signature;
@@ -58,9 +59,10 @@ mod variance;
 mod zeros_count;
 
 pub use bind::{BindOptions, Bound, BoundNode, BoundRule, Target, bind};
+pub use custom::{RegisterError, register};
 pub use signature::{Conditions, Example, Place, RuleType, Signature, Status};
 
-/// All types, in alphabetical order.
+/// All built-in types, in alphabetical order.
 pub static REGISTRY: &[&RuleType] = &[
     &aggregate_match::RULE,
     &all_statistics::RULE,
@@ -104,7 +106,12 @@ pub static REGISTRY: &[&RuleType] = &[
     &zeros_count::RULE,
 ];
 
-/// The type of that name; names are case-sensitive.
+/// The type of that name, built-in or registered; names are case-sensitive.
 pub fn find(name: &str) -> Option<&'static RuleType> {
-    REGISTRY.iter().find(|rule_type| rule_type.name == name).copied()
+    REGISTRY.iter().find(|rule_type| rule_type.name == name).copied().or_else(|| custom::find(name))
+}
+
+/// All types: the built-in ones, then those that were registered, in the order they came.
+pub fn all() -> Vec<&'static RuleType> {
+    REGISTRY.iter().copied().chain(custom::registered()).collect()
 }
