@@ -8,6 +8,7 @@
 //! The grammar is `grammar/dqdl.ebnf`, its productions in the order of [`parser`].
 
 pub mod ast;
+pub mod builder;
 pub mod lint;
 pub mod parser;
 pub mod print;

@@ -1,13 +1,17 @@
 //! Bound rules to metrics, given the columns of the data.
 
 use super::bind::BoundRule;
+use super::points;
+use crate::comparison::Operator;
 use crate::diagnostic::nearest;
+use crate::intervals::Intervals;
 use crate::metrics::test::{CompiledTest, Test};
 use crate::metrics::{Family, Metric, Statistic, is_numeric, is_text};
 use crate::plan::{Clause, Expectation, Measure, MetricId, MetricSet, Observation, Reported};
 use crate::sql::{Engine, Predicate};
 use crate::text_cast::TEXT_BECAUSE;
 use crate::unevaluated::Place;
+use crate::value::Number;
 pub use crate::unevaluated::Unevaluated;
 use arrow_schema::{DataType, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
@@ -260,6 +264,21 @@ impl Compiler<'_> {
                 .map_err(|_| wrong_type(column, "one that this test can judge"))?;
         }
         Ok(self.metric(Family::Passing(Arc::new(test)), &[column]))
+    }
+
+    /// Rows of a numeric column whose value compares with numbers as an operator says. NULL and NaN never do. Numbers
+    /// between two values of the type are compared exactly.
+    pub fn comparing(
+        &mut self,
+        column: &Column,
+        operator: Operator,
+        numbers: &[Number],
+    ) -> Result<MetricId, Unevaluated> {
+        let points = numbers.iter().map(|number| points::number(*number, &column.data_type));
+        let points: Option<Vec<_>> = points.collect();
+        let points = points.ok_or_else(|| wrong_type(column, "a number"))?;
+        let intervals = Intervals::satisfying(operator, &points);
+        self.passing(column, Test::Within { intervals, null: false, nan: false })
     }
 
     /// `part` among the rule's rows: the share must meet the threshold, or be all.
