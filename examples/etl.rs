@@ -51,7 +51,8 @@ fn batch(schema: &SchemaRef, columns: Columns) -> Result<RecordBatch, Failure> {
 fn run(source: &Path, target: &Path) -> Result<ExitCode, Failure> {
     let ruleset = Ruleset::parse(&rules()?, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
     let dataset = open(source)?;
-    let fields: Vec<_> = dataset.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    let fields: Vec<_> =
+        dataset.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
     let schema: SchemaRef = Arc::new(Schema::new(fields));
     let checker = Checker::new(&ruleset, &schema, &CheckOptions::default())?;
 

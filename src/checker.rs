@@ -100,8 +100,7 @@ impl Checker {
             }
         };
         let masks = Masks::new(ruleset, &plan, &push, &options)?;
-        let compiled =
-            Compiled { ruleset: ruleset.clone(), options, inputs, plan: Arc::new(plan), push, masks, notes };
+        let compiled = Compiled { ruleset: ruleset.clone(), options, inputs, plan: Arc::new(plan), push, masks, notes };
         Self::of(Arc::new(compiled), clock)
     }
 

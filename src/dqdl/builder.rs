@@ -250,8 +250,7 @@ pub fn null() -> OperandValue {
 }
 
 fn condition(operator: Operator, operands: impl IntoIterator<Item = OperandValue>) -> Condition {
-    let operands: Vec<_> =
-        operands.into_iter().map(|value| Operand { value, span: Span::default() }).collect();
+    let operands: Vec<_> = operands.into_iter().map(|value| Operand { value, span: Span::default() }).collect();
     let kind = operands.iter().find_map(|operand| match &operand.value {
         OperandValue::Number(_) => Some(Kind::Number),
         OperandValue::Text(_) | OperandValue::Empty | OperandValue::WhitespacesOnly | OperandValue::Variable(_) => {

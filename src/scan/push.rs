@@ -63,7 +63,12 @@ impl PushPlan {
         for (id, metric) in all.iter().enumerate() {
             let failed = |reason: Unevaluated| Some(Finished::Failed(Arc::new(reason)));
             match (&metric.dataset, &metric.family) {
-                (Some(alias), _) if **alias == *PRIMARY => known[id] = failed(needs_all_rows("itself")),
+                (Some(alias), _) if **alias == *PRIMARY => known[id] = failed(needs_all_rows("the data a second time")),
+                // What another dataset is looked up in is not there either.
+                (Some(_), Family::Lookup(lookup)) if asks_data(&lookup.source) => {
+                    known[id] = failed(needs_all_rows("keys"));
+                }
+                (Some(_), Family::Query(_)) => known[id] = failed(needs_all_rows("a query")),
                 (Some(_), _) => {
                     elsewhere.ask(metric.clone());
                     ids.push(id);
@@ -76,20 +81,15 @@ impl PushPlan {
                     };
                 }
                 (None, Family::Lookup(lookup)) => {
-                    let itself = matches!(&lookup.source, KeySource::Dataset(alias) if **alias == *PRIMARY);
-                    let built = match &lookup.source {
-                        _ if itself => Err(needs_all_rows("itself")),
-                        KeySource::Query(_) => Err(needs_all_rows("a query")),
-                        KeySource::Dataset(_) => match tables.build(lookup, metric, sources, options) {
-                            Ok(1) => Ok(()),
-                            Ok(_) => Err(too_many_keys()),
-                            Err(Trouble::Unevaluated(reason)) => Err(reason),
-                            Err(Trouble::Again(error)) => return Err(error),
-                        },
-                    };
-                    match built {
-                        Ok(()) => folded.push(MetricId(id)),
-                        Err(reason) => known[id] = failed(reason),
+                    if asks_data(&lookup.source) {
+                        known[id] = failed(needs_all_rows("keys"));
+                        continue;
+                    }
+                    match tables.build(lookup, metric, sources, options) {
+                        Ok(1) => folded.push(MetricId(id)),
+                        Ok(_) => known[id] = failed(too_many_keys()),
+                        Err(Trouble::Unevaluated(reason)) => known[id] = failed(reason),
+                        Err(Trouble::Again(error)) => return Err(error),
                     }
                 }
                 (None, _) => folded.push(MetricId(id)),
@@ -291,8 +291,16 @@ impl PushRows {
     }
 }
 
+/// Whether keys come from the data itself, or may do so.
+fn asks_data(source: &KeySource) -> bool {
+    match source {
+        KeySource::Dataset(alias) => **alias == *PRIMARY,
+        KeySource::Query(_) => true,
+    }
+}
+
 fn needs_all_rows(what: &str) -> Unevaluated {
-    let message = format!("Rows that are pushed cannot be asked again: the rule needs {what} over all rows");
+    let message = format!("Rows that are pushed cannot be asked again: the rule needs {what}, over all rows");
     Unevaluated::new("needs_all_rows", message).help("check the data where it is stored: `dq check`, dq::check::check")
 }
 
