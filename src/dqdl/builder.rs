@@ -38,7 +38,7 @@ use super::ast::{
     Operator, Parameter, ParameterValue, Quantity, Rule, RuleNode, SizeUnit, Tag, TagValue, Text, TimeUnit,
 };
 use super::parser::parse;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
 use std::fmt::Display;
 
@@ -103,7 +103,7 @@ impl RulesetBuilder {
     pub fn to_dqdl(&self) -> Result<String, BuildError> {
         let text = self.document.to_string();
         let parsed = parse(&text);
-        if let Some(diagnostic) = parsed.diagnostics.into_iter().next() {
+        if let Some(diagnostic) = parsed.diagnostics.into_iter().find(|found| found.severity == Severity::Error) {
             return Err(BuildError::Syntax { text, diagnostic: Box::new(diagnostic) });
         }
         if parsed.document == self.document { Ok(text) } else { Err(BuildError::Ambiguous(text)) }
@@ -291,7 +291,7 @@ mod tests {
         let built = |rule: RuleBuilder| RulesetBuilder::new().rule(rule).to_dqdl();
         let column = |text: &str| built(RuleBuilder::new("IsComplete").parameter(text));
         assert_eq!(column(r#"a "b""#).as_deref(), Ok("Rules = [\n    IsComplete \"a \\\"b\\\"\"\n]\n"));
-        assert!(column(r"a\").is_err());
+        assert!(built(RuleBuilder::new("IsComplete").parameter(r"a\").label("k", "v")).is_err());
         assert!(built(RuleBuilder::new("Is Complete")).is_err());
         assert!(built(RuleBuilder::new("RowCount").condition(Operator::Equal, [number("1, 2")])).is_err());
         assert!(built(RuleBuilder::new("RowCount").condition(Operator::Equal, [])).is_err());
