@@ -92,14 +92,15 @@ fn forks_of_several_threads_merge() {
     let read = check(&ruleset(RULES), &[customers()], &options(), Watch::default()).expect("a run");
     let mut first = checker(RULES, &batches);
     let forks: Vec<Checker> = std::thread::scope(|scope| {
-        let work = |own: Vec<&RecordBatch>| {
+        let work = |at: usize| {
             let mut fork = first.fork();
+            let own: Vec<RecordBatch> = batches.iter().skip(at).step_by(3).cloned().collect();
             scope.spawn(move || {
-                own.into_iter().for_each(|batch| fork.push(batch).expect("pushed"));
+                own.iter().for_each(|batch| fork.push(batch).expect("pushed"));
                 fork
             })
         };
-        let workers: Vec<_> = (0..3).map(|at| work(batches.iter().skip(at).step_by(3).collect())).collect();
+        let workers: Vec<_> = (0..3).map(work).collect();
         workers.into_iter().map(|worker| worker.join().expect("a fork")).collect()
     });
     for fork in forks {
