@@ -170,7 +170,7 @@ impl Checker {
             let message = "only forks of one checker can be merged: make the other one with Checker::fork";
             return Err(Error::Option(message.into()));
         }
-        self.states.merge(later.states)?;
+        self.states.merge(&self.program, later.states)?;
         self.rows += later.rows;
         Ok(())
     }

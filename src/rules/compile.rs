@@ -11,8 +11,8 @@ use crate::plan::{Clause, Expectation, Measure, MetricId, MetricSet, Observation
 use crate::sql::{Engine, Predicate};
 use crate::text_cast::TEXT_BECAUSE;
 use crate::unevaluated::Place;
-use crate::value::Number;
 pub use crate::unevaluated::Unevaluated;
+use crate::value::Number;
 use arrow_schema::{DataType, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};

@@ -364,7 +364,7 @@ fn carry_out(
     let columns = task.read.as_ref().map(|reading| reading.columns.clone()).unwrap_or_default();
     let mut folds = Vec::with_capacity(task.programs.len());
     for Assignment { program, proofs, pages } in task.programs {
-        folds.push((program, programs[program].start(task.part, proofs, pages, &columns)?));
+        folds.push((program, programs[program].start(task.part, proofs, pages, &columns)));
     }
     let known = task.rows;
     let mut rows = 0;
@@ -373,7 +373,7 @@ fn carry_out(
             let batch = batch?;
             rows += batch.rows as u64;
             for (at, fold) in &mut folds {
-                fold.batch(&batch, &mut foldings[*at])?;
+                fold.batch(&programs[*at], &batch, &mut foldings[*at])?;
             }
             if options.aborted() {
                 break;
@@ -384,7 +384,7 @@ fn carry_out(
         progress.add(if task.first { known.unwrap_or(rows) } else { 0 }, task.bytes);
     }
     for (at, fold) in folds {
-        let states = fold.finish(known, &mut foldings[at])?;
+        let states = fold.finish(&programs[at], known, &mut foldings[at])?;
         lock(&mergers[at]).add(task.part, task.file, states)?;
     }
     Ok(())

@@ -1,13 +1,13 @@
 //! Batches that are pushed instead of read: the same programs, states and tests as a pass over files.
 //!
-//! Each batch is a part: states whose bits depend on an order are joined in the order of the batches, all others
-//! fold on. There is no metadata, so nothing is proved and every column is there.
+//! What one checker gets is one part, so numbers do not hang on how rows are cut into batches. There is no metadata, so
+//! nothing is proved and every column is there.
 
 use super::fold::twin;
 use super::lookups::{Prepared, Tables};
 use super::merge::{join, merge};
 use super::rows::Filter;
-use super::worker::{Folding, PartStates, Program, kernel};
+use super::worker::{Folding, PartFold, PartStates, Program, kernel};
 use super::{ScanError, ScanOptions, Sources, Trouble, files};
 use crate::error::Error;
 use crate::input::Columns;
@@ -21,6 +21,7 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::SchemaRef;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Metrics made ready for batches of one schema.
 pub struct PushPlan {
@@ -40,14 +41,16 @@ pub struct PushProgram {
     program: Program,
     /// Every column, by position in the schema.
     available: Vec<usize>,
+    /// How many parts were started.
+    parts: AtomicUsize,
 }
 
 /// States of the batches so far.
 pub struct PushStates {
     folding: Folding,
     ordered: PartStates,
-    /// How many batches came, which numbers them.
-    batches: usize,
+    /// All batches since the last merge: dictionaries that batches share are counted once.
+    part: Option<PartFold>,
 }
 
 impl PushPlan {
@@ -134,17 +137,18 @@ impl PushPlan {
         let members: Vec<&Metric> = own.iter().map(|at| folded[*at]).collect();
         let make = |metric: &Metric| Ok(kernel(&self.schema, metric, &self.tables)?.within(budget.clone()));
         let program = Program::new(&self.schema, &members, &self.predicates, make)?;
-        Ok(PushProgram { program, available: (0..self.schema.fields().len()).collect() })
+        Ok(PushProgram { program, available: (0..self.schema.fields().len()).collect(), parts: AtomicUsize::new(0) })
     }
 
     /// All metrics, once every state was joined.
     pub fn finish(
         &self,
         program: &PushProgram,
-        states: PushStates,
+        mut states: PushStates,
         sources: &Sources<'_>,
         options: &ScanOptions<'_>,
     ) -> Result<Results, Error> {
+        states.close(program)?;
         let mut finished = self.known.clone();
         let (folded, own) = self.own()?;
         let unordered = states.folding.into_states();
@@ -203,7 +207,13 @@ impl PushProgram {
     /// States before any batch.
     pub fn states(&self) -> PushStates {
         let folding = self.program.folding();
-        PushStates { folding, ordered: self.nothing(), batches: 0 }
+        PushStates { folding, ordered: self.nothing(), part: None }
+    }
+
+    /// The next part: the parts of all who share the program are counted together.
+    fn start(&self) -> PartFold {
+        let number = self.parts.fetch_add(1, Ordering::Relaxed);
+        self.program.start(number, self.nothing(), self.nothing(), &self.available)
     }
 
     fn nothing(&self) -> PartStates {
@@ -214,17 +224,21 @@ impl PushProgram {
 impl PushStates {
     /// Folds a batch, which has every column of the schema.
     pub fn push(&mut self, program: &PushProgram, batch: &Columns) -> Result<(), Error> {
-        let own = &program.program;
-        let mut part = own.start(self.batches, program.nothing(), program.nothing(), &program.available)?;
-        part.batch(batch, &mut self.folding)?;
-        let states = part.finish(None, &mut self.folding)?;
-        self.batches += 1;
+        let part = self.part.get_or_insert_with(|| program.start());
+        part.batch(&program.program, batch, &mut self.folding)
+    }
+
+    /// Ends what is open: later batches are another part.
+    fn close(&mut self, program: &PushProgram) -> Result<(), Error> {
+        let Some(part) = self.part.take() else { return Ok(()) };
+        let states = part.finish(&program.program, None, &mut self.folding)?;
         self.ordered.iter_mut().zip(states).try_for_each(|(ordered, state)| join(ordered, state))
     }
 
     /// Joins states of later batches, of the same program.
-    pub fn merge(&mut self, later: Self) -> Result<(), Error> {
-        self.batches += later.batches;
+    pub fn merge(&mut self, program: &PushProgram, mut later: Self) -> Result<(), Error> {
+        self.close(program)?;
+        later.close(program)?;
         self.folding.merge(later.folding)?;
         self.ordered.iter_mut().zip(later.ordered).try_for_each(|(ordered, state)| join(ordered, state))
     }

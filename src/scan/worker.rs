@@ -231,16 +231,9 @@ impl Program {
 
     /// Starts folding a part: takes what is proved of it and of pages that will not come, and is ready for
     /// batches of the `available` columns, given by position in the schema.
-    pub fn start<'p>(
-        &'p self,
-        part: usize,
-        proofs: PartStates,
-        pages: PartStates,
-        available: &[usize],
-    ) -> Result<PartFold<'p>, Error> {
+    pub fn start(&self, part: usize, proofs: PartStates, pages: PartStates, available: &[usize]) -> PartFold {
         let place = |column: &usize| available.iter().position(|own| own == column);
-        Ok(PartFold {
-            program: self,
+        PartFold {
             part,
             places: self.columns.iter().map(place).collect(),
             dictionaries: self.groups.iter().map(|group| group.columns.iter().map(|_| None).collect()).collect(),
@@ -249,7 +242,7 @@ impl Program {
             rows: vec![0; self.groups.len()],
             proofs,
             pages,
-        })
+        }
     }
 }
 
@@ -258,9 +251,8 @@ pub fn facts(facts: ColumnFacts) -> Facts {
     Facts { nulls: facts.nulls, range: facts.range }
 }
 
-/// A part while it is folded.
-pub struct PartFold<'p> {
-    program: &'p Program,
+/// A part while it is folded; every call takes the program that started it.
+pub struct PartFold {
     part: usize,
     /// Where each of the program's columns is in the batches, if it is there.
     places: Vec<Option<usize>>,
@@ -274,10 +266,9 @@ pub struct PartFold<'p> {
     pages: PartStates,
 }
 
-impl PartFold<'_> {
+impl PartFold {
     /// Folds a batch.
-    pub fn batch(&mut self, batch: &Columns, folding: &mut Folding) -> Result<(), Error> {
-        let program = self.program;
+    pub fn batch(&mut self, program: &Program, batch: &Columns, folding: &mut Folding) -> Result<(), Error> {
         let columns: Vec<Option<&ArrayRef>> =
             self.places.iter().map(|place| place.and_then(|place| batch.arrays.get(place))).collect();
         let mut masks: Vec<Option<BooleanBuffer>> = Vec::with_capacity(program.conjuncts.len());
@@ -294,36 +285,36 @@ impl PartFold<'_> {
     }
 
     /// Ends the part, which has so many rows if they are known: gives its states whose order matters.
-    pub fn finish(mut self, known: Option<u64>, folding: &mut Folding) -> Result<PartStates, Error> {
-        for (group, dictionaries) in self.program.groups.iter().zip(&mut self.dictionaries) {
+    pub fn finish(mut self, program: &Program, known: Option<u64>, folding: &mut Folding) -> Result<PartStates, Error> {
+        for (group, dictionaries) in program.groups.iter().zip(&mut self.dictionaries) {
             for (column, dictionary) in dictionaries.iter_mut().enumerate() {
                 flush(dictionary.take(), &group.weighed[column], &self.proofs, &mut folding.accumulators);
             }
         }
         // What was not read was judged too, all of it.
-        let mut known_rows: Vec<Option<u64>> = vec![None; self.program.kernels.len()];
+        let mut known_rows: Vec<Option<u64>> = vec![None; program.kernels.len()];
         for (metric, (state, accumulator)) in self.pages.into_iter().zip(&mut folding.accumulators).enumerate() {
             if let Some(state) = state {
                 accumulator.merge(state).map_err(|error| Error::Internal(error.to_string()))?;
                 known_rows[metric] = known;
             }
         }
-        let mut ordered: PartStates = vec![None; self.program.kernels.len()];
+        let mut ordered: PartStates = vec![None; program.kernels.len()];
         for (metric, proof) in self.proofs.into_iter().enumerate() {
             let Some(state) = proof else { continue };
-            if self.program.kernels[metric].is_ordered() {
+            if program.kernels[metric].is_ordered() {
                 ordered[metric] = Some(state);
             } else {
                 folding.accumulators[metric].merge(state).map_err(|error| Error::Internal(error.to_string()))?;
                 known_rows[metric] = known;
             }
         }
-        for (group, rows) in self.program.groups.iter().zip(self.rows) {
+        for (group, rows) in program.groups.iter().zip(self.rows) {
             for GroupMetric { metric, .. } in &group.metrics {
                 let Some(satisfying) = folding.accumulators[*metric].satisfying() else { continue };
                 let before = std::mem::replace(&mut folding.satisfying[*metric], satisfying);
                 if satisfying - before < known_rows[*metric].unwrap_or(rows) {
-                    let mut failing = lock(&self.program.failing[*metric]);
+                    let mut failing = lock(&program.failing[*metric]);
                     failing.insert(self.part);
                     if failing.len() > MOST_FAILING {
                         failing.pop_last();
@@ -331,7 +322,7 @@ impl PartFold<'_> {
                 }
             }
         }
-        for (metric, kernel) in self.program.kernels.iter().enumerate() {
+        for (metric, kernel) in program.kernels.iter().enumerate() {
             if kernel.is_ordered() && ordered[metric].is_none() {
                 ordered[metric] = Some(folding.accumulators[metric].take_state());
                 folding.satisfying[metric] = 0;
