@@ -83,12 +83,7 @@ fn manual(rule_type: &RuleType) -> String {
         let _ = writeln!(text, "tags {}", rule_type.tags.join(", "));
     }
     for example in rule_type.examples {
-        let _ = writeln!(text, "\nexample: {}", example.rule);
-        for line in example.data.lines() {
-            let _ = writeln!(text, "    {line}");
-        }
-        let metric = example.metric.map_or(String::new(), |(name, value)| format!(", {name} = {value}"));
-        let _ = writeln!(text, "  {}{metric}", example.verdict);
+        let _ = write!(text, "\nexample: {example}");
     }
     text
 }

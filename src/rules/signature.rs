@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dimension::Dimension;
 use crate::dqdl::ast::{Kind, Rule};
 use crate::plan::{Observation, Reported};
+use std::fmt;
 
 /// A rule or analyzer type.
 #[derive(Debug)]
@@ -179,4 +180,24 @@ pub struct Example {
 impl Example {
     /// What examples have in common; each states the rest.
     pub const BASE: Example = Example { data: "", reference: "", rule: "", verdict: "", metric: None };
+}
+
+/// The rule, its data and what comes out of it, a line each.
+impl fmt::Display for Example {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.rule)?;
+        for line in self.data.lines() {
+            writeln!(f, "    {line}")?;
+        }
+        if !self.reference.is_empty() {
+            writeln!(f, "  ref")?;
+            for line in self.reference.lines() {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        let metric = self.metric.map(|(name, value)| format!("{name} = {value}")).unwrap_or_default();
+        // Analyzers have no verdict, and an ERROR has no metric.
+        let results: Vec<&str> = [self.verdict, metric.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
+        writeln!(f, "  {}", results.join(", "))
+    }
 }
