@@ -46,6 +46,7 @@ pub mod diagnostic;
 pub mod dimension;
 pub mod dqdl;
 pub mod error;
+mod guard;
 pub mod history;
 pub mod input;
 pub mod intervals;
