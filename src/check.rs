@@ -279,6 +279,7 @@ impl Plan {
             filter: None,
             zone: options.zone,
             now: ruleset.now,
+            redaction: &options.redaction,
         };
         let mut observations = Vec::new();
         let mut unfit = Vec::new();

@@ -140,7 +140,7 @@ impl Checker {
         let columns = schema::conformed(batch, self.schema())?;
         self.states.push(&self.program, &columns)?;
         self.rows += batch.num_rows() as u64;
-        self.compiled.masks.judge(&columns, &mut self.memory)
+        self.compiled.masks.judge(&columns, &mut self.memory, &self.program)
     }
 
     /// Another checker of the same check, before any batch, for another thread; to be joined by [`Checker::merge`].

@@ -64,6 +64,9 @@ pub enum Error {
     /// An option that cannot be followed.
     #[error("{0}")]
     Option(String),
+    /// Code of another crate failed where no rule could say so.
+    #[error("{0}")]
+    Custom(String),
     /// A mistake of the engine.
     #[error("internal error: {0}; please report it")]
     Internal(String),
@@ -80,6 +83,7 @@ impl Error {
             Error::Schema { .. } => "input::schema",
             Error::Write { .. } => "output::write",
             Error::Option(_) => "input::option",
+            Error::Custom(_) => "custom::failed",
             Error::Internal(_) => "engine::internal",
         }
     }

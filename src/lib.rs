@@ -26,7 +26,8 @@
 //! ([`report`], with a [`scorecard`]) and to services ([`publish`]); checked rows go to files ([`sink`]), numbers of
 //! runs to a [`history`], and the [`states`] of metrics to files of their own. [`check`](mod@check) is the only file that knows the whole order; `cli` the only room that
 //! knows arguments, terminals and exit codes. [`checker`]
-//! goes the same way with batches that are pushed instead of read. Beside it, `compat` compares schemas with their earlier versions,
+//! goes the same way with batches that are pushed instead of read. Other crates add rule types
+//! ([`rules::register`]) and [metrics](metrics::custom). Beside it, `compat` compares schemas with their earlier versions,
 //! `records` judges records by a schema, and a `contract` says what belongs together.
 //!
 //! Four kinds of bad news stay apart: a mistake in the ruleset is a
@@ -46,6 +47,7 @@ pub mod diagnostic;
 pub mod dimension;
 pub mod dqdl;
 pub mod error;
+mod guard;
 pub mod history;
 pub mod input;
 pub mod intervals;

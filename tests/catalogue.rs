@@ -46,7 +46,8 @@ fn every_type_has_its_file_and_every_file_its_type() {
         assert!(cites, "{} does not open with its name", path.display());
     }
     let types: HashSet<_> = REGISTRY.iter().map(|rule_type| snake(rule_type.name)).collect();
-    let mechanism = ["mod", "bind", "compile", "condition", "expression", "file_question", "points", "signature"];
+    let mechanism =
+        ["mod", "bind", "compile", "condition", "custom", "expression", "file_question", "points", "signature"];
     for entry in std::fs::read_dir(root().join("src/rules")).expect("a room") {
         let path = entry.expect("an entry").path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_string();

@@ -41,6 +41,7 @@ const BASE: &[&str] = &[
     "diagnostic",
     "dimension",
     "error",
+    "guard",
     "intervals",
     "json_text",
     "links",

@@ -7,6 +7,7 @@ use super::states::{circumstances, is_primary, rows_of, sources};
 use super::{CheckOptions, Plan, Ruleset, Run, Watch, judged};
 use crate::error::{Error, escape_controls, shown};
 use crate::input::Dataset;
+use crate::metrics::custom::FAILED;
 use crate::metrics::{Finished, MemoryBudget, Metric};
 use crate::plan::{MetricSet, Results};
 use crate::scan::{Gathered, ScanError, ScanOptions, Scanned, scan};
@@ -194,7 +195,11 @@ fn joined(
     let mut first_file = 0;
     for state in states {
         let found = match state.find(&keys) {
-            Some(key) => state.metric(key, &metric.family, first_file, options.memory_bytes, &budget)?,
+            Some(key) => match state.metric(key, &metric.family, first_file, options.memory_bytes, &budget) {
+                // The bytes are those that were written: only rules of this metric suffer.
+                Err(Error::Custom(message)) => return failed(Unevaluated::new(FAILED, message)),
+                found => found?,
+            },
             None => None,
         };
         let Some(found) = found else { return failed(missing(metric, state, &keys, options)) };

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::input::Columns;
 use crate::metrics::Family;
 use crate::plan::MetricId;
-use crate::scan::push::{PushMemory, PushPlan, PushRows};
+use crate::scan::push::{PushMemory, PushPlan, PushProgram, PushRows};
 use crate::verdict::{RowRule, RowVerdicts};
 use arrow_array::BooleanArray;
 use arrow_buffer::BooleanBuffer;
@@ -16,7 +16,8 @@ use std::sync::Arc;
 /// What rules say of the rows of one batch.
 ///
 /// A rule judges a row as `dq check --rows-out` does: a row that its filter leaves out passes, or is skipped if the
-/// options say so. A row whose predicate cannot be judged passes; the rule is ERROR in the end. Rules about the
+/// options say so. A row whose predicate, or whose test of another crate, cannot be judged passes; the rule is ERROR
+/// in the end. Rules about the
 /// dataset as a whole say nothing of rows, nor do rules that cannot be evaluated, nor (before all rows were seen)
 /// rules about uniqueness: see [`Checker::unjudged_rows`](super::Checker::unjudged_rows).
 #[derive(Debug, Clone)]
@@ -119,8 +120,8 @@ impl Masks {
     }
 
     /// Judges the rows of a batch.
-    pub fn judge(&self, batch: &Columns, memory: &mut PushMemory) -> Result<RowMask, Error> {
-        let bits = self.rows.judge(batch, memory)?;
+    pub fn judge(&self, batch: &Columns, memory: &mut PushMemory, program: &PushProgram) -> Result<RowMask, Error> {
+        let bits = self.rows.judge(batch, memory, program)?;
         let verdicts = |(leaf, judged): (&Leaf, &bool)| {
             if !judged {
                 return RowVerdicts::skipped(batch.rows);

@@ -245,7 +245,7 @@ fn names_exist(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Trouble>
             .and_then(|number| number.parse::<usize>().ok())
             .is_some_and(|number| (1..=rules).contains(&number));
         if !numbered && name != "Composite" && crate::rules::find(name).is_none() {
-            let near = crate::diagnostic::nearest(name, crate::rules::REGISTRY.iter().map(|rule_type| rule_type.name));
+            let near = crate::diagnostic::nearest(name, crate::rules::all().into_iter().map(|own| own.name));
             let help =
                 near.map_or(format!("rules are called Rule_1 to Rule_{rules}"), |near| format!("did you mean {near}?"));
             return Err(Trouble::Usage {

@@ -41,7 +41,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let default_hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         // The error that a guarded panic becomes says all there is to say.
-        if !crate::input::is_guarded() {
+        if !crate::guard::is_guarded() {
             default_hook(panic);
         }
     }));

@@ -4,16 +4,16 @@ use super::args::{Global, RulesArguments};
 use super::exit::{Exit, Trouble};
 use super::output;
 use crate::report::wrapped;
-use crate::rules::{Conditions, Place, REGISTRY, RuleType, Status, find};
+use crate::rules::{Conditions, Place, RuleType, Status, all, find};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Runs the command.
 pub fn run(arguments: &RulesArguments, _: &Global) -> Result<Exit, Trouble> {
     let selected: Vec<&RuleType> = match &arguments.name {
-        None => REGISTRY.to_vec(),
+        None => all(),
         Some(name) => vec![find(name).ok_or_else(|| {
-            let near = crate::diagnostic::nearest(name, REGISTRY.iter().map(|rule_type| rule_type.name));
+            let near = crate::diagnostic::nearest(name, all().into_iter().map(|rule_type| rule_type.name));
             Trouble::Usage {
                 message: format!("there is no rule type `{name}`"),
                 help: Some(near.map_or("`dq rules` lists all types".into(), |near| format!("did you mean {near}?"))),

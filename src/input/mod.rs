@@ -28,7 +28,7 @@ mod table;
 mod whole;
 
 pub use dataset::{ColumnBatches, Columns, Dataset, Part, Pass};
-pub use guard::{guarded, is_guarded};
+pub use guard::guarded;
 pub use layout::{DataFile, data_files};
 pub use table::{Batches, Chunk, Chunks, ColumnFacts, Decoded, PageFacts, Parts, Table};
 pub use whole::{FileOrigin, Records, Whole, WholeRowBatches, WholeRows, nested_int96};

@@ -2,6 +2,7 @@
 
 use super::correlation::CoMoments;
 use super::counts::Count;
+use super::custom::CustomState;
 use super::distribution::{Distribution, Spread};
 use super::extent::Extent;
 use super::files::FileFacts;
@@ -17,7 +18,7 @@ use crate::value::Number;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What has been seen so far, one variant per kind of state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub enum State {
     Spread(Spread),
     /// [`Family::Lookup`]
     Found(Box<Found>),
+    /// [`Family::Custom`]: writes its own bytes.
+    #[serde(skip)]
+    Custom(CustomState),
 }
 
 /// Two states that are not of one metric.
@@ -60,6 +64,7 @@ impl State {
             (State::Quantiles(own), State::Quantiles(later)) => own.merge(&later),
             (State::Spread(own), State::Spread(later)) => own.merge(later),
             (State::Found(own), State::Found(later)) => own.merge(*later),
+            (State::Custom(own), State::Custom(later)) if own.metric() == later.metric() => own.merge(later),
             _ => return Err(StateMismatch),
         }
         Ok(())
@@ -73,8 +78,27 @@ impl State {
             State::CoMoments(state) => state.seal(),
             State::Quantiles(state) => state.seal(),
             State::Spread(state) => state.seal(),
-            State::Count(_) | State::Extent(_) | State::Lengths(_) | State::Frequencies(_) | State::Found(_) => {}
+            State::Count(_)
+            | State::Extent(_)
+            | State::Lengths(_)
+            | State::Frequencies(_)
+            | State::Found(_)
+            | State::Custom(_) => {}
         }
+    }
+
+    /// Whether the bits of the result depend on the order in which states are merged.
+    pub fn is_ordered(&self) -> bool {
+        match self {
+            State::Moments(_) | State::CoMoments(_) | State::Found(_) => true,
+            State::Custom(state) => state.metric().is_ordered(),
+            _ => false,
+        }
+    }
+
+    /// Why there will be no number, if that is certain.
+    pub fn failure(&self) -> Option<&Arc<Unevaluated>> {
+        if let State::Custom(state) = self { state.failure() } else { None }
     }
 
     /// At least so many rows were seen.
@@ -82,7 +106,7 @@ impl State {
         match self {
             State::Count(state) => state.0,
             State::Extent(state) => state.nan,
-            State::Lengths(_) | State::CoMoments(_) => 0,
+            State::Lengths(_) | State::CoMoments(_) | State::Custom(_) => 0,
             State::Moments(state) => state.values(),
             State::Frequencies(state) => state.all_rows(),
             State::Quantiles(state) => state.count(),
@@ -103,6 +127,7 @@ impl State {
             State::Quantiles(_) => matches!(family, Family::Quantiles),
             State::Spread(_) => matches!(family, Family::Distribution { .. }),
             State::Found(_) => matches!(family, Family::Lookup(_)),
+            State::Custom(state) => matches!(family, Family::Custom(metric) if metric == state.metric()),
         }
     }
 
@@ -123,6 +148,7 @@ impl State {
                 state.finish(bins).map_or_else(|reason| Finished::Failed(Arc::new(reason)), Finished::Distribution)
             }
             State::Found(state) => Finished::Found(state),
+            State::Custom(state) => state.finish().map_or_else(Finished::Failed, Finished::Custom),
         }
     }
 }
@@ -152,6 +178,8 @@ pub enum Finished {
     Number(Number),
     /// Files.
     Files(FileFacts),
+    /// What a metric of another crate gave; nothing where there was nothing to measure.
+    Custom(Option<Number>),
     /// A test gave up on a value.
     Undecided,
     /// Measuring failed.
@@ -174,6 +202,8 @@ impl Finished {
             Finished::Number(number) if statistic == Statistic::QueryResult => Ok(*number),
             Finished::Number(_) => Err(NoValue::NotInFamily),
             Finished::Files(facts) => facts.statistic(statistic),
+            Finished::Custom(number) if statistic == Statistic::Value => number.ok_or(NoValue::NoData),
+            Finished::Custom(_) => Err(NoValue::NotInFamily),
             Finished::Undecided => Err(NoValue::Undecided),
             Finished::Failed(_) => Err(NoValue::Failed),
         }
@@ -201,6 +231,8 @@ pub struct Kernel {
     table: Option<Arc<KeyTable>>,
     budget: Arc<MemoryBudget>,
     range: Option<KeyRange>,
+    /// Why the test failed, on whichever worker did so first.
+    failed: Arc<OnceLock<Arc<Unevaluated>>>,
 }
 
 impl Kernel {
@@ -210,7 +242,15 @@ impl Kernel {
             (Family::Passing(test), Some(data_type)) => Some(Arc::new(CompiledTest::new(test, data_type)?)),
             _ => None,
         };
-        Ok(Self { family: metric.family.clone(), types, test, table: None, budget: Arc::default(), range: None })
+        Ok(Self {
+            family: metric.family.clone(),
+            types,
+            test,
+            table: None,
+            budget: Arc::default(),
+            range: None,
+            failed: Arc::default(),
+        })
     }
 
     /// Gives a lookup the keys it looks in.
@@ -241,7 +281,20 @@ impl Kernel {
     /// Whether the bits of the result depend on the order in which parts are merged, as sums of doubles
     /// do and the first row of a kind.
     pub fn is_ordered(&self) -> bool {
-        matches!(self.family, Family::Moments | Family::CoMoments | Family::Lookup(_))
+        match &self.family {
+            Family::Moments | Family::CoMoments | Family::Lookup(_) => true,
+            Family::Custom(metric) => metric.is_ordered(),
+            _ => false,
+        }
+    }
+
+    /// Whether code of another crate measures: only the data can tell what it says.
+    pub fn is_custom(&self) -> bool {
+        match &self.family {
+            Family::Custom(_) => true,
+            Family::Passing(test) => test.is_custom(),
+            _ => false,
+        }
     }
 
     /// Whether states are a few numbers, whatever they have seen, and merge in any order: making many of them
@@ -277,6 +330,26 @@ impl Kernel {
         self.test.as_ref().is_some_and(|test| test.gave_up())
     }
 
+    /// Why some row could not be judged, so that the metric has no number.
+    pub fn failure(&self) -> Option<&Arc<Unevaluated>> {
+        self.failed.get()
+    }
+
+    /// Says that some row could not be judged; the first reason stays.
+    pub fn fail(&self, reason: Arc<Unevaluated>) {
+        // Others had a reason before.
+        let _ = self.failed.set(reason);
+    }
+
+    /// How many rows pass the test, as it answers; none once it failed.
+    fn passing(&self, ask: impl FnOnce(&CompiledTest) -> Result<u64, Arc<Unevaluated>>) -> u64 {
+        let Some(test) = self.test.as_ref().filter(|_| self.failed.get().is_none()) else { return 0 };
+        ask(test).unwrap_or_else(|reason| {
+            self.fail(reason);
+            0
+        })
+    }
+
     /// Starts folding.
     pub fn accumulator(&self) -> Accumulator {
         Accumulator { kernel: self.clone(), state: self.fresh() }
@@ -303,6 +376,7 @@ impl Kernel {
             Family::Quantiles => State::Quantiles(Quantiles::default()),
             Family::Distribution { .. } => State::Spread(Spread::new(self.types.first())),
             Family::Lookup(lookup) => State::Found(Box::new(Found::new(lookup, self.budget.clone()))),
+            Family::Custom(metric) => State::Custom(CustomState::new(metric)),
         }
     }
 }
@@ -327,8 +401,8 @@ impl Accumulator {
             (State::Count(Count(count)), Family::NonNull, [column]) => {
                 *count += (column.len() - column.logical_null_count()) as u64
             }
-            (State::Count(Count(count)), _, [column]) => {
-                *count += self.kernel.test.as_ref().map_or(0, |test| test.count(column))
+            (State::Count(Count(count)), _, columns) => {
+                *count += self.kernel.passing(|test| Ok(test.judge(columns)?.count_set_bits() as u64))
             }
             (State::Extent(state), _, [column]) => state.update(column),
             (State::Lengths(state), _, [column]) => state.update(column),
@@ -342,6 +416,7 @@ impl Accumulator {
                     state.update(lookup, table, columns);
                 }
             }
+            (State::Custom(state), _, columns) => state.update(columns),
             _ => {}
         }
     }
@@ -351,9 +426,7 @@ impl Accumulator {
     pub fn weigh(&mut self, values: &ArrayRef, weights: &[u64], nulls: u64) {
         match (&mut self.state, &self.kernel.family) {
             (State::Count(Count(count)), Family::NonNull) => *count += weights.iter().sum::<u64>(),
-            (State::Count(Count(count)), _) => {
-                *count += self.kernel.test.as_ref().map_or(0, |test| test.weigh(values, weights, nulls))
-            }
+            (State::Count(Count(count)), _) => *count += self.kernel.passing(|test| test.weigh(values, weights, nulls)),
             (State::Lengths(state), _) => state.weigh(values, weights, nulls),
             (State::Frequencies(state), _) => state.weigh(values, weights, nulls),
             (State::Spread(state), _) => {

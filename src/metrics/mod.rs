@@ -18,6 +18,7 @@ mod cell;
 pub mod codec;
 mod correlation;
 mod counts;
+pub mod custom;
 pub mod distribution;
 mod extent;
 pub mod files;
@@ -36,6 +37,7 @@ pub mod test;
 pub use accumulator::{Accumulator, Finished, Kernel, State, StateMismatch};
 pub use correlation::CoMoments;
 pub use counts::Count;
+pub use custom::{AnyMetric, CustomState};
 pub use distribution::Distribution;
 pub use extent::Extent;
 pub use files::FileQuestion;
@@ -108,6 +110,8 @@ pub enum Family {
     Query(Arc<str>),
     /// Files, whatever is in them. Reads no column.
     Files(Arc<FileQuestion>),
+    /// What another crate measures. Its tests of rows are [`Family::Passing`].
+    Custom(AnyMetric),
 }
 
 impl Family {
@@ -128,6 +132,7 @@ impl Family {
             Family::Lookup(_) => "lookup",
             Family::Query(_) => "query",
             Family::Files(_) => "files",
+            Family::Custom(_) => "custom",
         }
     }
 }
@@ -143,6 +148,7 @@ impl std::fmt::Display for Metric {
             Family::Lookup(lookup) => write!(f, " {lookup}")?,
             Family::Query(query) => write!(f, " {query}")?,
             Family::Files(question) => write!(f, " {question}")?,
+            Family::Custom(metric) => write!(f, " {metric}")?,
             _ => {}
         }
         if let Some(dataset) = &self.dataset {
@@ -204,6 +210,8 @@ pub enum Statistic {
     MinimumFileSize,
     /// Size of the largest file, in bytes.
     MaximumFileSize,
+    /// What a metric of another crate gives.
+    Value,
 }
 
 /// Why a state has no number to give.

@@ -33,6 +33,9 @@ impl Kernel {
         if matches!(self.family(), Family::Rows) {
             return Some(State::Count(Count(rows)));
         }
+        if self.is_custom() {
+            return None;
+        }
         let (Some(facts), [data_type]) = (facts, self.types()) else { return None };
         let values = rows.checked_sub(facts.nulls)?;
         let weighed = match self.family() {

@@ -7,9 +7,11 @@ use super::frequencies::value_keys;
 use super::lookup::{KeyTable, Lookup};
 use super::test::{CompiledTest, TestError};
 use super::{Family, Metric};
+use crate::error::Error;
+use crate::unevaluated::Unevaluated;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, DictionaryArray};
+use arrow_array::{Array, ArrayRef, BooleanArray, DictionaryArray};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::{ArrowError, DataType};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct RowTest {
     kind: Kind,
+    /// The metric's filter, if no other rows may be shown to the test.
+    filter: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -37,6 +41,30 @@ pub struct JudgedDictionary {
     satisfying: Vec<bool>,
 }
 
+/// Why rows cannot be judged.
+#[derive(Debug, Clone)]
+pub enum RowError {
+    /// The test of another crate failed on them.
+    Custom(Arc<Unevaluated>),
+    /// A mistake of the engine.
+    Internal(String),
+}
+
+impl From<ArrowError> for RowError {
+    fn from(error: ArrowError) -> Self {
+        RowError::Internal(error.to_string())
+    }
+}
+
+impl From<RowError> for Error {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Custom(reason) => Error::Custom(reason.message.clone()),
+            RowError::Internal(message) => Error::Internal(message),
+        }
+    }
+}
+
 impl RowTest {
     /// The test of a metric over columns of these types, and the keys it needs: those it looks up, or those that
     /// occur more than once. `None` for metrics that do not judge rows.
@@ -48,7 +76,13 @@ impl RowTest {
             (Family::Distinct | Family::Frequencies, _, Some(table)) => Kind::Unrepeated(table),
             _ => return Ok(None),
         };
-        Ok(Some(Self { kind }))
+        let custom = matches!(&kind, Kind::Passing(test) if test.is_custom());
+        Ok(Some(Self { kind, filter: metric.filter.clone().filter(|_| custom) }))
+    }
+
+    /// The filter outside of which rows are not shown to the test; `None` if all may be.
+    pub fn filter(&self) -> Option<&Arc<str>> {
+        self.filter.as_ref()
     }
 
     /// Whether a metric judges rows at all.
@@ -64,13 +98,20 @@ impl RowTest {
         matches!(family, Family::Lookup(_) | Family::Distinct | Family::Frequencies)
     }
 
-    /// One bit per row of the metric's columns, in its order. `judged` keeps what is known of a dictionary.
+    /// One bit per row of the metric's columns, in its order. `judged` keeps what is known of a dictionary. Rows that
+    /// are not `selected` by the test's own [`RowTest::filter`] satisfy.
     pub fn mask(
         &self,
         columns: &[ArrayRef],
         rows: usize,
+        selected: Option<&BooleanBuffer>,
         judged: &mut Option<JudgedDictionary>,
-    ) -> Result<BooleanBuffer, ArrowError> {
+    ) -> Result<BooleanBuffer, RowError> {
+        if let Kind::Passing(test) = &self.kind
+            && test.is_custom()
+        {
+            return of_selected(test, columns, rows, selected);
+        }
         if let Kind::NonNull = self.kind {
             return Ok(match columns.first().and_then(|column| column.logical_nulls()) {
                 Some(nulls) => nulls.inner().clone(),
@@ -85,10 +126,7 @@ impl RowTest {
         let plain = plain(columns)?;
         Ok(match &self.kind {
             Kind::NonNull => BooleanBuffer::new_unset(rows),
-            Kind::Passing(test) => match plain.as_slice() {
-                [column] => test.mask(column),
-                _ => BooleanBuffer::new_unset(rows),
-            },
+            Kind::Passing(test) => test.judge(&plain).map_err(RowError::Custom)?,
             Kind::Found(lookup, table) => lookup.found(table, &plain),
             Kind::Unrepeated(table) => {
                 let keys = value_keys(&plain);
@@ -103,13 +141,13 @@ impl RowTest {
         &self,
         encoded: &DictionaryArray<Int32Type>,
         judged: &mut Option<JudgedDictionary>,
-    ) -> Result<BooleanBuffer, ArrowError> {
+    ) -> Result<BooleanBuffer, RowError> {
         let known = judged.as_ref().is_some_and(|judged| Arc::ptr_eq(&judged.values, encoded.values()));
         if !known {
             let values = encoded.values();
             let null = arrow_array::new_null_array(values.data_type(), 1);
             let with_null = arrow_select::concat::concat(&[values.as_ref(), null.as_ref()])?;
-            let satisfying = self.mask(&[with_null], values.len() + 1, &mut None)?.iter().collect();
+            let satisfying = self.mask(&[with_null], values.len() + 1, None, &mut None)?.iter().collect();
             *judged = Some(JudgedDictionary { values: values.clone(), satisfying });
         }
         let satisfying = judged.as_ref().map_or(&[][..], |judged| &judged.satisfying);
@@ -126,6 +164,21 @@ impl RowTest {
             }),
         })
     }
+}
+
+/// Bits of a test that is shown selected rows only; the others satisfy.
+fn of_selected(
+    test: &CompiledTest,
+    columns: &[ArrayRef],
+    rows: usize,
+    selected: Option<&BooleanBuffer>,
+) -> Result<BooleanBuffer, RowError> {
+    let Some(selected) = selected else { return test.judge(columns).map_err(RowError::Custom) };
+    let mask = BooleanArray::new(selected.clone(), None);
+    let shown = columns.iter().map(|column| arrow_select::filter::filter(column, &mask));
+    let answers = test.judge(&shown.collect::<Result<Vec<_>, _>>()?).map_err(RowError::Custom)?;
+    let mut answers = answers.iter();
+    Ok(BooleanBuffer::collect_bool(rows, |row| !selected.value(row) || answers.next().unwrap_or(false)))
 }
 
 /// The keys of rows as uniqueness sees them, dictionaries resolved: `None` where all key columns are NULL.

@@ -11,7 +11,9 @@ mod text;
 pub use cast::CastTarget;
 pub use text::{TextSet, text_rows};
 
+use super::custom::AnyTest;
 use crate::intervals::Intervals;
+use crate::unevaluated::Unevaluated;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType;
@@ -79,6 +81,15 @@ pub enum Test {
         /// Zone of texts that name none.
         zone: chrono_tz::Tz,
     },
+    /// What another crate asks of rows, of one column or several.
+    Custom(AnyTest),
+}
+
+impl Test {
+    /// Whether code of another crate judges.
+    pub fn is_custom(&self) -> bool {
+        matches!(self, Test::Custom(_))
+    }
 }
 
 impl fmt::Display for Test {
@@ -106,6 +117,7 @@ impl fmt::Display for Test {
             Test::Castable { target, member, .. } => {
                 write!(f, "{}castable to {target}", if *member { "" } else { "not " })
             }
+            Test::Custom(test) => write!(f, "{test}"),
         }
     }
 }
@@ -161,6 +173,7 @@ enum Matcher {
     Ranges(ranges::Ranges),
     Text(TextMatcher),
     Cast(cast::Cast),
+    Custom(AnyTest),
 }
 
 impl CompiledTest {
@@ -196,6 +209,7 @@ impl CompiledTest {
                     .ok_or_else(|| TestError::Type(data_type.clone()))?;
                 Ok(Self { matcher: Matcher::Cast(cast), null: !*member, intervals: None })
             }
+            Test::Custom(test) => Ok(Self { matcher: Matcher::Custom(test.clone()), null: false, intervals: None }),
         }
     }
 
@@ -219,8 +233,23 @@ impl CompiledTest {
         matches!(&self.matcher, Matcher::Text(matcher) if matcher.gave_up())
     }
 
-    /// One bit per row: whether it passes.
-    pub fn mask(&self, array: &ArrayRef) -> BooleanBuffer {
+    /// Whether code of another crate judges.
+    pub(super) fn is_custom(&self) -> bool {
+        matches!(self.matcher, Matcher::Custom(_))
+    }
+
+    /// One bit per row of the metric's columns: whether it passes. Only code of another crate can fail.
+    pub fn judge(&self, columns: &[ArrayRef]) -> Result<BooleanBuffer, Arc<Unevaluated>> {
+        match (&self.matcher, columns) {
+            (Matcher::Custom(test), columns) => test.judge(columns),
+            (_, [column]) => Ok(self.mask(column)),
+            // All others are of one column.
+            (_, columns) => Ok(BooleanBuffer::new_unset(columns.first().map_or(0, |column| column.len()))),
+        }
+    }
+
+    /// One bit per row: whether it passes. Tests that may fail are asked by [`CompiledTest::judge`].
+    fn mask(&self, array: &ArrayRef) -> BooleanBuffer {
         let values = match &self.matcher {
             Matcher::Constant(value) => {
                 if *value {
@@ -232,6 +261,7 @@ impl CompiledTest {
             Matcher::Ranges(ranges) => ranges.mask(array),
             Matcher::Text(matcher) => matcher.mask(array),
             Matcher::Cast(cast) => cast.mask(array),
+            Matcher::Custom(_) => BooleanBuffer::new_unset(array.len()),
         };
         match array.logical_nulls() {
             None => values,
@@ -246,8 +276,11 @@ impl CompiledTest {
     }
 
     /// How many rows pass, given distinct values that occur `weights` times and `nulls` NULLs.
-    pub fn weigh(&self, values: &ArrayRef, weights: &[u64], nulls: u64) -> u64 {
+    pub fn weigh(&self, values: &ArrayRef, weights: &[u64], nulls: u64) -> Result<u64, Arc<Unevaluated>> {
+        if let Matcher::Custom(test) = &self.matcher {
+            return test.weigh(values, weights, nulls);
+        }
         let passing: u64 = self.mask(values).set_indices().map(|at| weights.get(at).copied().unwrap_or(0)).sum();
-        passing + if self.null { nulls } else { 0 }
+        Ok(passing + if self.null { nulls } else { 0 })
     }
 }

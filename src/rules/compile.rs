@@ -4,10 +4,13 @@ use super::bind::BoundRule;
 use super::points;
 use crate::comparison::Operator;
 use crate::diagnostic::nearest;
+use crate::guard::{guarded, quoted};
 use crate::intervals::Intervals;
+use crate::metrics::custom::{AnyTest, CustomMetric, CustomTest, FAILED, plain_type};
 use crate::metrics::test::{CompiledTest, Test};
-use crate::metrics::{Family, Metric, Statistic, is_numeric, is_text};
+use crate::metrics::{AnyMetric, Family, Metric, Statistic, is_numeric, is_text};
 use crate::plan::{Clause, Expectation, Measure, MetricId, MetricSet, Observation, Reported};
+use crate::redaction::Redaction;
 use crate::sql::{Engine, Predicate};
 use crate::text_cast::TEXT_BECAUSE;
 use crate::unevaluated::Place;
@@ -135,6 +138,8 @@ pub struct Compiler<'a> {
     pub zone: chrono_tz::Tz,
     /// The time of the run, from which ages are counted.
     pub now: DateTime<Utc>,
+    /// How values are hidden in what is said of them.
+    pub redaction: &'a Redaction,
 }
 
 impl Compiler<'_> {
@@ -291,6 +296,50 @@ impl Compiler<'_> {
         }
     }
 
+    /// Asks for what another crate measures of columns, over the rows of the rule at hand; its number is
+    /// [`Statistic::Value`]. Refused where the metric does not accept a column's type.
+    pub fn custom_metric(&mut self, metric: impl CustomMetric, columns: &[&Column]) -> Result<MetricId, Unevaluated> {
+        fitting(columns, |position, data_type| metric.accepts(position, data_type))?;
+        let metric = AnyMetric::new(metric, self.redaction)?;
+        let double = |family: &Family| matches!(family, Family::Custom(other) if other.is_double(&metric));
+        self.unique(double, &metric)?;
+        Ok(self.metric(Family::Custom(metric), columns))
+    }
+
+    /// The number that another crate measures of columns, compared with the rule's condition.
+    pub fn custom_statistic(
+        &mut self,
+        metric: impl CustomMetric,
+        columns: &[&Column],
+        name: String,
+    ) -> Result<Observation, Unevaluated> {
+        let measure = Measure::Statistic(self.custom_metric(metric, columns)?, Statistic::Value);
+        let judged_rows = Some(self.rows());
+        Ok(self.condition_on(columns, measure, name, judged_rows))
+    }
+
+    /// Asks how many rows of the rule at hand another crate's test finds good; their share is made by
+    /// [`Compiler::share`], or is a [`Measure::Share`]. Refused where the test does not accept a column's type.
+    pub fn custom_test(&mut self, test: impl CustomTest, columns: &[&Column]) -> Result<MetricId, Unevaluated> {
+        fitting(columns, |position, data_type| test.accepts(position, data_type))?;
+        let test = AnyTest::new(test, self.redaction)?;
+        let double = |family: &Family| match family {
+            Family::Passing(other) => matches!(&**other, Test::Custom(other) if other.is_double(&test)),
+            _ => false,
+        };
+        self.unique(double, &test)?;
+        Ok(self.metric(Family::Passing(Arc::new(Test::Custom(test))), columns))
+    }
+
+    /// Refuses what shares its name with another crate's: states in files could not be told apart.
+    fn unique(&self, double: impl Fn(&Family) -> bool, name: &dyn std::fmt::Display) -> Result<(), Unevaluated> {
+        if self.metrics.as_slice().iter().any(|metric| double(&metric.family)) {
+            let message = format!("Two crates measure something else as {name}");
+            return Err(Unevaluated::new(FAILED, message).help("begin names with the name of the crate"));
+        }
+        Ok(())
+    }
+
     /// Refuses key columns whose values cannot be told apart.
     pub fn comparable(&self, columns: &[Column]) -> Result<(), Unevaluated> {
         match columns.iter().find(|column| !crate::metrics::is_comparable(&column.data_type)) {
@@ -316,14 +365,34 @@ pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observat
         compiler.filter = Some(predicate.text().clone());
         compiler.predicates.entry(predicate.text().clone()).or_insert(predicate);
     }
-    let observation = (rule.rule_type.compile)(compiler, rule)?;
+    let observation =
+        guarded(|| (rule.rule_type.compile)(compiler, rule)).unwrap_or_else(|said| panicked(rule, &said))?;
     Ok(Observation { filter: compiler.filter.clone(), ..observation })
 }
 
 /// Turns a bound analyzer into the numbers it shows, or says why there are none.
 pub fn compile_analyzer(compiler: &mut Compiler<'_>, analyzer: &BoundRule) -> Result<Vec<Reported>, Unevaluated> {
     compiler.filter = None;
-    (analyzer.rule_type.analyze)(compiler, analyzer)
+    guarded(|| (analyzer.rule_type.analyze)(compiler, analyzer)).unwrap_or_else(|said| panicked(analyzer, &said))
+}
+
+/// The type of a rule comes from another crate, or is a mistake of ours.
+fn panicked<T>(rule: &BoundRule, said: &str) -> Result<T, Unevaluated> {
+    let message = format!("Rule type {} panicked before anything was measured: {}", rule.rule_type.name, quoted(said));
+    Err(Unevaluated::new("rule_type", message))
+}
+
+/// Refuses columns that another crate does not accept.
+fn fitting(
+    columns: &[&Column],
+    accepts: impl Fn(usize, &DataType) -> Result<(), &'static str>,
+) -> Result<(), Unevaluated> {
+    if columns.is_empty() {
+        return Err(Unevaluated::new(FAILED, "A metric of another crate needs a column"));
+    }
+    columns.iter().enumerate().try_for_each(|(position, column)| {
+        accepts(position, &plain_type(&column.data_type)).map_err(|expected| wrong_type(column, expected))
+    })
 }
 
 /// A column that should hold numbers and does not; `advice` is for columns that are meant as text.

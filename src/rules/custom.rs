@@ -1,7 +1,8 @@
 //! Rule types of other crates, beside the built-in ones.
 //!
 //! They are known to the whole process, as the built-in ones are: to the binder, to reports, to hints. Register them
-//! before the first ruleset is parsed; a name is never taken away or given another meaning.
+//! before the first ruleset is parsed; a name is never taken away or given another meaning. What they measure besides
+//! built-in metrics is of [`crate::metrics::custom`], and needs no registration.
 
 use super::REGISTRY;
 use super::signature::{RuleType, Status};

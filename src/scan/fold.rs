@@ -165,9 +165,9 @@ pub fn measure(
         for ((position, at), leaves) in component.iter().enumerate().zip(states) {
             let kernel = &program.kernels()[position];
             let gathered = match program.failure(position) {
-                Some(reason) => Gathered::Failed(Arc::new(reason)),
+                Some(reason) => Gathered::Failed(reason),
                 None if kernel.gave_up() => Gathered::Undecided,
-                None => Gathered::States(leaves),
+                None => Gathered::of(leaves),
             };
             take(*at, kernel, gathered, program.failing_parts(position))?;
         }

@@ -24,14 +24,19 @@ pub enum Gathered {
     States(Leaves),
     /// A test gave up on a value.
     Undecided,
-    /// The filter could not be judged on some row.
+    /// The filter, or what another crate measures, failed on some row.
     Failed(Arc<Unevaluated>),
 }
 
 impl Gathered {
+    /// States; where one of them failed, only why.
+    pub(super) fn of(leaves: Leaves) -> Self {
+        let failure = leaves.iter().find_map(|(_, state)| state.failure()).cloned();
+        failure.map_or(Gathered::States(leaves), Gathered::Failed)
+    }
+
     /// Joins what was measured of later files. Why measuring failed first is what counts.
     pub fn join(&mut self, later: Self) -> Result<(), Error> {
-        let ordered = |state: &State| matches!(state, State::Moments(_) | State::CoMoments(_) | State::Found(_));
         match (&mut *self, later) {
             (Gathered::Failed(_), _) => {}
             (_, later @ Gathered::Failed(_)) => *self = later,
@@ -39,7 +44,7 @@ impl Gathered {
             (_, Gathered::Undecided) => *self = Gathered::Undecided,
             (Gathered::States(own), Gathered::States(later)) => {
                 for (file, state) in later {
-                    match own.first_mut().filter(|_| !ordered(&state)) {
+                    match own.first_mut().filter(|_| !state.is_ordered()) {
                         Some((_, first)) => merge(first, state)?,
                         None => own.push((file, state)),
                     }

@@ -6,13 +6,13 @@
 use super::fold::twin;
 use super::lookups::{Prepared, Tables};
 use super::merge::{join, merge};
-use super::rows::Filter;
+use super::rows::{Filter, selected_for};
 use super::worker::{Folding, PartFold, PartStates, Program, kernel};
 use super::{ScanError, ScanOptions, Sources, Trouble, files};
 use crate::error::Error;
 use crate::input::Columns;
 use crate::metrics::lookup::KeySource;
-use crate::metrics::rows::{JudgedDictionary, RowTest};
+use crate::metrics::rows::{JudgedDictionary, RowError, RowTest};
 use crate::metrics::{Family, Finished, MemoryBudget, Metric};
 use crate::plan::{MetricId, MetricSet, Results};
 use crate::sql::{JudgedValues, PRIMARY, Predicate};
@@ -39,6 +39,8 @@ pub struct PushPlan {
 /// Programs of metrics that are folded together: shared by all whose states are joined in the end.
 pub struct PushProgram {
     program: Program,
+    /// The metrics of its kernels.
+    ids: Vec<MetricId>,
     /// Every column, by position in the schema.
     available: Vec<usize>,
     /// How many parts were started.
@@ -137,7 +139,9 @@ impl PushPlan {
         let members: Vec<&Metric> = own.iter().map(|at| folded[*at]).collect();
         let make = |metric: &Metric| Ok(kernel(&self.schema, metric, &self.tables)?.within(budget.clone()));
         let program = Program::new(&self.schema, &members, &self.predicates, make)?;
-        Ok(PushProgram { program, available: (0..self.schema.fields().len()).collect(), parts: AtomicUsize::new(0) })
+        let ids = own.iter().map(|at| self.folded[*at]).collect();
+        let available = (0..self.schema.fields().len()).collect();
+        Ok(PushProgram { program, ids, available, parts: AtomicUsize::new(0) })
     }
 
     /// All metrics, once every state was joined.
@@ -162,7 +166,7 @@ impl PushPlan {
                 state = ordered;
             }
             let mut measured = match program.program.failure(position) {
-                Some(reason) => Finished::Failed(Arc::new(reason)),
+                Some(reason) => Finished::Failed(reason),
                 None if kernel.gave_up() => Finished::Undecided,
                 None => state.finish(kernel.family(), options.threads.max(1)),
             };
@@ -216,6 +220,14 @@ impl PushProgram {
         self.program.start(number, self.nothing(), self.nothing(), &self.available)
     }
 
+    /// Says that a metric could not judge some row.
+    fn fail(&self, metric: MetricId, reason: Arc<Unevaluated>) {
+        let position = self.ids.iter().position(|own| *own == metric);
+        if let Some(kernel) = position.and_then(|position| self.program.kernels().get(position)) {
+            kernel.fail(reason);
+        }
+    }
+
     fn nothing(&self) -> PartStates {
         self.program.kernels().iter().map(|_| None).collect()
     }
@@ -246,7 +258,7 @@ impl PushStates {
 
 /// What is asked of each row of a batch.
 pub struct PushRows {
-    tests: Vec<(RowTest, Vec<usize>)>,
+    tests: Vec<(MetricId, RowTest, Vec<usize>)>,
     filters: Vec<Filter>,
 }
 
@@ -277,7 +289,7 @@ impl PushRows {
             let types: Vec<_> = places.iter().map(|at| plan.schema.field(*at).data_type().clone()).collect();
             let keys = plan.keys(metric).map(|prepared| prepared.table().clone());
             let test = RowTest::new(metric, &types, keys).map_err(|error| internal(&error))?;
-            own.tests.push((test.ok_or_else(|| internal(&"does not judge rows"))?, places));
+            own.tests.push((*id, test.ok_or_else(|| internal(&"does not judge rows"))?, places));
         }
         for text in filters {
             let predicate = plan.predicates.get(text);
@@ -287,21 +299,28 @@ impl PushRows {
         Ok(own)
     }
 
-    /// Judges the rows of a batch.
-    pub fn judge(&self, batch: &Columns, memory: &mut PushMemory) -> Result<PushBits, Error> {
+    /// Judges the rows of a batch. Rows satisfy a test of another crate that fails on them: its rules will be ERROR.
+    pub fn judge(&self, batch: &Columns, memory: &mut PushMemory, program: &PushProgram) -> Result<PushBits, Error> {
         memory.dictionaries.resize_with(self.tests.len(), || None);
         memory.values.resize_with(self.filters.len(), Vec::new);
-        let mut tests = Vec::with_capacity(self.tests.len());
-        for ((test, places), judged) in self.tests.iter().zip(&mut memory.dictionaries) {
-            let own: Vec<_> = places.iter().filter_map(|place| batch.arrays.get(*place).cloned()).collect();
-            let bits = test.mask(&own, batch.rows, judged);
-            tests.push(bits.map_err(|error| Error::Internal(error.to_string()))?);
-        }
         let filters = self.filters.iter().zip(&mut memory.values).map(|(filter, judged)| {
             judged.resize_with(filter.len(), || None);
             filter.mask(batch, judged)
         });
-        Ok(PushBits { tests, filters: filters.collect() })
+        let filters: Vec<BooleanBuffer> = filters.collect();
+        let mut tests = Vec::with_capacity(self.tests.len());
+        for ((id, test, places), judged) in self.tests.iter().zip(&mut memory.dictionaries) {
+            let own: Vec<_> = places.iter().filter_map(|place| batch.arrays.get(*place).cloned()).collect();
+            let selected = selected_for(test, &self.filters, &filters);
+            tests.push(match test.mask(&own, batch.rows, selected, judged) {
+                Err(RowError::Custom(reason)) => {
+                    program.fail(*id, reason);
+                    BooleanBuffer::new_set(batch.rows)
+                }
+                bits => bits?,
+            });
+        }
+        Ok(PushBits { tests, filters })
     }
 }
 

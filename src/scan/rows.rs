@@ -48,6 +48,7 @@ enum Source {
 
 /// Which rows a predicate selects.
 pub(super) struct Filter {
+    text: Arc<str>,
     conjuncts: Vec<(Arc<Conjunct>, Vec<usize>)>,
 }
 
@@ -284,6 +285,8 @@ impl<'a> RowPass<'a> {
             self.filters.iter().map(|filter| filter.conjuncts.iter().map(|_| None).collect()).collect();
         for batch in part.read_whole(&self.columns, options.batch_rows.max(1), self.whole)? {
             let WholeRows { mut columns, whole } = batch?;
+            let filters = self.filters.iter().zip(&mut values);
+            let filters: Vec<BooleanBuffer> = filters.map(|(filter, judged)| filter.mask(&columns, judged)).collect();
             let mut tests = Vec::with_capacity(self.tests.len());
             for ((source, dictionary), closed) in self.tests.iter().zip(&mut dictionaries).zip(&self.closed) {
                 tests.push(match source {
@@ -291,13 +294,11 @@ impl<'a> RowPass<'a> {
                     Source::Known(_) => None,
                     Source::Columns(test, places) => {
                         let own: Vec<_> = places.iter().map(|place| columns.arrays[*place].clone()).collect();
-                        let bits = test.mask(&own, columns.rows, dictionary);
-                        Some(bits.map_err(|error| Error::Internal(error.to_string()))?)
+                        let selected = selected_for(test, &self.filters, &filters);
+                        Some(test.mask(&own, columns.rows, selected, dictionary)?)
                     }
                 });
             }
-            let filters = self.filters.iter().zip(&mut values);
-            let filters = filters.map(|(filter, judged)| filter.mask(&columns, judged)).collect();
             columns.arrays.truncate(self.asked);
             let rows = WholeRows { columns, whole };
             let judged = Judged { file, part: number, rows, tests, filters, left_out: 0 };
@@ -312,6 +313,16 @@ impl<'a> RowPass<'a> {
     }
 }
 
+/// The rows that may be shown to a test, if not all: those of its filter, one of these.
+pub(super) fn selected_for<'m>(
+    test: &RowTest,
+    filters: &[Filter],
+    masks: &'m [BooleanBuffer],
+) -> Option<&'m BooleanBuffer> {
+    let text = test.filter()?;
+    masks.get(filters.iter().position(|filter| filter.text == *text)?)
+}
+
 impl Filter {
     /// Of a predicate; `place` tells where a column is among those of a batch.
     pub(super) fn new(
@@ -323,7 +334,7 @@ impl Filter {
             let places = conjunct.columns().iter().map(|name| place(name)).collect::<Result<_, _>>()?;
             conjuncts.push((conjunct.clone(), places));
         }
-        Ok(Self { conjuncts })
+        Ok(Self { text: predicate.text().clone(), conjuncts })
     }
 
     /// Conditions that it is made of.

@@ -160,10 +160,12 @@ impl Program {
         Ok(filter)
     }
 
-    /// Why a metric has no number, if its filter failed on some row.
-    pub fn failure(&self, metric: usize) -> Option<Unevaluated> {
+    /// Why a metric has no number, if its filter or its test failed on some row.
+    pub fn failure(&self, metric: usize) -> Option<Arc<Unevaluated>> {
         let group = self.groups.iter().find(|group| group.metrics.iter().any(|own| own.metric == metric))?;
-        group.filter.iter().find_map(|at| lock(&self.conjuncts[*at].failed).as_ref().map(|(_, reason)| reason.clone()))
+        let reason =
+            |at: &usize| lock(&self.conjuncts[*at].failed).as_ref().map(|(_, reason)| Arc::new(reason.clone()));
+        group.filter.iter().find_map(reason).or_else(|| self.kernels.get(metric)?.failure().cloned())
     }
 
     /// The kernels, in metric order.

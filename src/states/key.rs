@@ -71,6 +71,8 @@ fn family(family: &Family, circumstances: &Circumstances) -> Result<Value, &'sta
         Family::Lookup(own) => lookup(own, circumstances)?,
         Family::Query(_) => return Err("a query needs all rows at once"),
         Family::Files(question) => return Err(about_files(question)),
+        Family::Custom(own) if own.is_kept() => json!([family.name(), own.name(), own.parameters()]),
+        Family::Custom(_) => return Err("the crate that it is of does not write its states"),
     })
 }
 
@@ -113,6 +115,7 @@ fn test(test: &Test) -> Value {
         Test::DateText { intervals: own, null: nulls } => json!(["date_text", intervals(own), nulls]),
         Test::TimestampText { intervals: own, zone } => json!(["timestamp_text", intervals(own), zone.name()]),
         Test::Castable { target, member, zone } => json!(["castable", cast(target), member, zone.name()]),
+        Test::Custom(own) => json!(["custom", own.name(), own.parameters()]),
     }
 }
 

@@ -4,7 +4,7 @@ use super::Summary;
 use super::layout::{
     HASH, HEAD, Head, Kind, LONGEST_KEY, MAGIC, MOST_ROWS, Outcome, START, TO_THE_END, VERSION, hash_of,
 };
-use crate::error::Error;
+use crate::error::{Error, shown};
 use crate::input::guarded;
 use crate::metrics::{Family, MemoryBudget, codec};
 use crate::scan::{Gathered, Leaves};
@@ -221,6 +221,7 @@ impl StateFile {
                 io::ErrorKind::OutOfMemory => {
                     format_error(&self.path, &wrong(format!("{error}; raise --memory-limit")))
                 }
+                io::ErrorKind::Unsupported => Error::Custom(format!("{}: {error}", shown(&self.path))),
                 _ => Error::Read { path: self.path.clone(), source: error },
             })
         });

@@ -54,6 +54,8 @@ impl StateWriter {
     pub fn metric(&mut self, key: &str, family: &Family, gathered: &mut Gathered) -> io::Result<()> {
         match gathered {
             Gathered::Failed(_) => Ok(()),
+            // What was measured may not go together.
+            Gathered::States(leaves) if leaves.iter().any(|(_, state)| state.failure().is_some()) => Ok(()),
             Gathered::Undecided => {
                 self.section(Kind::Metric, key, |out| out.write_all(&[Outcome::Undecided as u8, 0, 0, 0, 0]))
             }

@@ -415,7 +415,10 @@ fn shown(measure: &Measure, value: Number) -> String {
     match (measure, value) {
         (
             Measure::Known(_)
-            | Measure::Statistic(_, Statistic::Count | Statistic::DistinctValues | Statistic::DuplicateRows),
+            | Measure::Statistic(
+                _,
+                Statistic::Count | Statistic::DistinctValues | Statistic::DuplicateRows | Statistic::Value,
+            ),
             Number::Exact { scale: 0, .. },
         ) => value.to_string(),
         (_, Number::Exact { .. })

@@ -27,7 +27,7 @@ impl Program {
         for group in &self.groups {
             for metric in group.metrics.iter().filter(|metric| proofs[metric.metric].is_none()) {
                 let kernel = &self.kernels[metric.metric];
-                if !group.filter.is_empty() || metric.columns.len() != 1 || !kernel.is_small() {
+                if !group.filter.is_empty() || metric.columns.len() != 1 || !kernel.is_small() || kernel.is_custom() {
                     return None;
                 }
                 open.push((metric.metric, kernel));
