@@ -3,15 +3,15 @@
 //!
 //! `DQ_RULESET=rulesets/customers.dqdl cargo run --example lambda < examples/lambda.json`
 //!
-//! | what happened | `verdict` | `exitCode` | in the state machine |
+//! | what happened | `verdict` | `exit_code` | in the state machine |
 //! |---|---|---|---|
 //! | every rule passes | `PASS` | 0 | `Choice` |
 //! | a rule fails | `FAIL` | 1 | `Choice` |
 //! | a rule could not be evaluated | `ERROR` | 3 | `Choice` |
 //! | the event, the ruleset or the object cannot be read | | | the step fails: `Catch` |
 //!
-//! `state`, `score` and the numbers of rules are called as in the event that Glue sends after a run, and `ruleResults`
-//! as in its `GetDataQualityResult`. There, `FAILED` is also what could not be evaluated.
+//! `state`, `score` and the numbers of rules are those of the event that Glue sends after a run, where `FAILED` is also
+//! what could not be evaluated; `failed` has the rules that do not pass, as in Glue's `GetDataQualityResult`.
 //!
 //! Credentials and region come from the environment, as does another server: `AWS_ENDPOINT_URL=http://127.0.0.1:5000`.
 
@@ -115,12 +115,12 @@ fn result(object: &Object, path: &str, ruleset: &Ruleset, run: &Run) -> Result<V
     }
     result.extend([
         ("verdict".to_string(), verdict.as_str().into()),
-        ("exitCode".to_string(), exit_code.into()),
+        ("exit_code".to_string(), exit_code.into()),
         ("object".to_string(), json!({ "bucket": object.bucket, "key": object.key })),
         ("rows".to_string(), run.rows.into()),
         ("scores".to_string(), Value::Object(scores.collect())),
-        ("ruleResults".to_string(), shown.into()),
-        ("ruleResultsOmitted".to_string(), omitted.into()),
+        ("failed".to_string(), shown.into()),
+        ("failed_omitted".to_string(), omitted.into()),
     ]);
     Ok(result.into())
 }
@@ -142,7 +142,7 @@ fn main() -> ExitCode {
         },
         |result| {
             println!("{result:#}");
-            ExitCode::from(result["exitCode"].as_u64().and_then(|code| u8::try_from(code).ok()).unwrap_or(3))
+            ExitCode::from(result["exit_code"].as_u64().and_then(|code| u8::try_from(code).ok()).unwrap_or(3))
         },
     )
 }

@@ -89,6 +89,10 @@ fn a_field_that_gets_another_name_breaks_the_contract() {
     assert!(report.contains("BACKWARD: reading data of examples/contracts/order.avsc"), "{report}");
     assert!(report.contains("help: keep the field: earlier versions read it and have no default for it"), "{report}");
     assert!(report.contains("\nFAIL  2 errors"), "{report}");
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/library.md");
+    let document = std::fs::read_to_string(document).expect("a document");
+    let mut shown = document.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
+    assert!(shown.any(|block| report.starts_with(block)), "docs/library.md shows another report than\n{report}");
 }
 
 #[test]

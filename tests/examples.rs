@@ -330,17 +330,17 @@ fn the_result_of_a_step_tells_failing_rules_from_those_that_could_not_be_evaluat
             ("RowCount = 201, IsComplete \"absent\"", 3, "ERROR", "FAILED"),
         ] {
             let (exit, result) = found(&format!("Rules = [ {rules} ]"), event);
-            assert_eq!((exit, &result["exitCode"]), (code, &json!(code)), "{result}");
+            assert_eq!((exit, &result["exit_code"]), (code, &json!(code)), "{result}");
             assert_eq!((&result["verdict"], &result["state"]), (&json!(verdict), &json!(state)));
             assert_eq!(result["object"], json!({ "bucket": "data", "key": KEY }));
-            assert_eq!((&result["rows"], &result["ruleResultsOmitted"]), (&json!(200), &json!(0)));
-            let listed = result["ruleResults"].as_array().expect("rules");
+            assert_eq!((&result["rows"], &result["failed_omitted"]), (&json!(200), &json!(0)));
+            let listed = result["failed"].as_array().expect("rules");
             assert_eq!(json!(listed.len()), result["numRulesFailed"], "{result}");
             assert!(listed.iter().all(|rule| rule["Name"].is_string() && rule["EvaluationMessage"].is_string()));
         }
     }
     let (_, mixed) = found("Rules = [ RowCount = 201, ColumnCount = 14, IsUnique \"absent\" ]", &notification);
-    let verdicts: Vec<_> = mixed["ruleResults"].as_array().expect("rules").iter().map(|rule| &rule["Result"]).collect();
+    let verdicts: Vec<_> = mixed["failed"].as_array().expect("rules").iter().map(|rule| &rule["Result"]).collect();
     assert_eq!(verdicts, [&json!("FAIL"), &json!("ERROR")]);
     assert_eq!(mixed["scores"]["uniqueness"], 0.0);
 
@@ -348,8 +348,8 @@ fn the_result_of_a_step_tells_failing_rules_from_those_that_could_not_be_evaluat
     let many: Vec<String> = (0..3000).map(|number| format!("RowCount > {}", 1000 + number)).collect();
     let (_, large) = found(&format!("Rules = [ {} ]", many.join(",\n")), &notification);
     assert!(large.to_string().len() < 256 << 10);
-    let shown = large["ruleResults"].as_array().expect("rules").len() as u64;
-    assert!(shown > 100 && large["ruleResultsOmitted"].as_u64() == Some(3000 - shown), "{shown}");
+    let shown = large["failed"].as_array().expect("rules").len() as u64;
+    assert!(shown > 100 && large["failed_omitted"].as_u64() == Some(3000 - shown), "{shown}");
     assert_eq!(large["numRulesFailed"], 3000);
 
     for (event, word) in [
