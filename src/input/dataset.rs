@@ -189,7 +189,9 @@ impl Dataset {
     }
 
     /// Reads all columns of all rows in order, on this thread, in batches of at most `batch_rows` rows whose schema is
-    /// that of the dataset: every column may be NULL, and text that is stored as a dictionary is unpacked.
+    /// that of the dataset: every column may be NULL, and text that is stored as a dictionary is unpacked. A value that
+    /// does not fit a type inferred from a sample is [`Error::Widen`], which a check reads again for; here, name the
+    /// type among the [`ReadOptions`].
     pub fn record_batches(&self, batch_rows: usize) -> impl Iterator<Item = Result<RecordBatch, Error>> + '_ {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
         self.batches(&all, batch_rows).map(move |columns| self.record_batch(&columns?))
