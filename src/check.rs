@@ -9,6 +9,7 @@ mod merge;
 mod observations;
 mod outputs;
 mod points;
+mod refused;
 pub(crate) mod row_run;
 pub(crate) mod rows;
 mod samples;
@@ -28,6 +29,7 @@ use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
 pub use crate::scan::Progress;
 use crate::scan::{ScanOptions, Sources, proved};
+use crate::span::LineIndex;
 pub use crate::sql::PRIMARY;
 use crate::sql::Predicate;
 use crate::unevaluated::{Place, Unevaluated};
@@ -39,6 +41,7 @@ use inputs::{Files, Inputs, Readings, widen};
 pub use merge::merge;
 pub use observations::Observe;
 use outputs::Outputs;
+pub use refused::RefusedRuleset;
 use row_run::RowContext;
 pub use states::StateOptions;
 use std::collections::{BTreeMap, HashMap};
@@ -53,6 +56,7 @@ pub struct Ruleset {
     bound: Bound,
     diagnostics: Vec<Diagnostic>,
     now: DateTime<Utc>,
+    lines: Arc<LineIndex>,
 }
 
 impl Ruleset {
@@ -63,7 +67,18 @@ impl Ruleset {
         let mut diagnostics = parsed.diagnostics;
         diagnostics.extend(bound.diagnostics.iter().cloned());
         diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.severity == Severity::Warning));
-        Self { bound, diagnostics, now: options.now }
+        Self { bound, diagnostics, now: options.now, lines: Arc::new(LineIndex::new(text)) }
+    }
+
+    /// The ruleset, unless it is refused: what [`check`] and [`Checker`](crate::checker::Checker) take. Warnings are no
+    /// reason. The error names every mistake and its place.
+    pub fn accepted(self) -> Result<Self, RefusedRuleset> {
+        if self.has_errors() { Err(self.refusal()) } else { Ok(self) }
+    }
+
+    /// The mistakes for which the document is refused.
+    pub(crate) fn refusal(&self) -> RefusedRuleset {
+        RefusedRuleset::new(&self.diagnostics, &self.lines)
     }
 
     /// Everything wrong with the document, in order of position.
@@ -84,6 +99,11 @@ impl Ruleset {
     /// The time of the run, which ages are counted from.
     pub fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// Where lines of the text begin: reports show rules at their lines.
+    pub fn lines(&self) -> &LineIndex {
+        &self.lines
     }
 
     /// The analyzers, in order.
@@ -237,6 +257,21 @@ impl Run {
     /// How many outcomes have a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.outcomes.iter().filter(|outcome| outcome.verdict == verdict).count()
+    }
+
+    /// The verdict of all rules together: ERROR if something could not be evaluated, an analyzer included, or not all
+    /// rows were read; else FAIL if a rule fails; else PASS if one passes; SKIP if no rule was judged.
+    pub fn verdict(&self) -> Verdict {
+        let unmeasured = self.analyzers.iter().any(|analyzer| analyzer.message.is_some());
+        if self.count(Verdict::Error) > 0 || unmeasured || self.incomplete {
+            Verdict::Error
+        } else if self.count(Verdict::Fail) > 0 {
+            Verdict::Fail
+        } else if self.count(Verdict::Pass) > 0 {
+            Verdict::Pass
+        } else {
+            Verdict::Skip
+        }
     }
 }
 

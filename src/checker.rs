@@ -4,12 +4,12 @@
 //! use arrow_array::{Int64Array, RecordBatch};
 //! use dq::check::{CheckOptions, Ruleset};
 //! use dq::checker::Checker;
-//! use dq::rules::{BindOptions, Target};
+//! use dq::rules::BindOptions;
 //! use std::sync::Arc;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let rules = r#"Rules = [ RowCount = 3, ColumnValues "age" < 130 ]"#;
-//! let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+//! let ruleset = Ruleset::parse(rules, &BindOptions::default()).accepted()?;
 //! let ages = Arc::new(Int64Array::from(vec![Some(31), Some(131), None]));
 //! let batch = RecordBatch::try_from_iter([("age", ages as _)])?;
 //!
@@ -214,7 +214,7 @@ impl Checker {
 /// Refuses what no pushed batch can do.
 fn refuse(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Error> {
     if ruleset.has_errors() {
-        return Err(Error::Option("the ruleset has errors: see Ruleset::diagnostics".into()));
+        return Err(Error::Option(ruleset.refusal().to_string()));
     }
     if options.writes_rows() {
         return Err(Error::Option("pushed rows are not written to files: take them from Gate, or by RowMask".into()));

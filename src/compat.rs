@@ -29,9 +29,11 @@ pub mod table;
 
 use crate::json_text::Document;
 use crate::span::Span;
+use arrow_schema::SchemaRef;
 use finding::{Finding, Incomparable, Kind, Place};
 use mode::{Direction, Mode};
-use std::path::PathBuf;
+use sources::Refusal;
+use std::path::{Path, PathBuf};
 
 /// What a schema is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +81,29 @@ pub enum Content {
 pub type Position = (usize, usize);
 
 impl Schema {
+    /// Columns that code has, under a name for messages.
+    pub fn of_columns(name: impl Into<String>, columns: SchemaRef) -> Self {
+        Self { name: name.into(), file: None, content: Content::Table(table::TableSchema { schema: columns }) }
+    }
+
+    /// A schema that code has as text, read as the file of this name would be: `order.avsc`. It refers to no others.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes in the text, with their places.
+    pub fn of_text(file: &str, text: &str) -> Result<Self, Refusal> {
+        sources::alone(Path::new(file), Some(text))
+    }
+
+    /// The schema of a file: Avro, JSON Schema, or the columns of Parquet and Arrow. It refers to no other files.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is no schema.
+    pub fn load(file: &Path) -> Result<Self, Refusal> {
+        sources::alone(file, None)
+    }
+
     /// What it is written in.
     pub fn language(&self) -> Language {
         match self.content {
@@ -147,6 +172,14 @@ pub struct Options {
     pub profile: avro::Profile,
     /// What of JSON Schema is an error.
     pub policy: json_schema::Policy,
+}
+
+impl Default for Options {
+    /// Whether the new version reads data of the newest old one, by the rules of registries.
+    fn default() -> Self {
+        let (profile, policy) = (avro::Profile::default(), json_schema::Policy::default());
+        Self { mode: Mode::Backward, profile, policy }
+    }
 }
 
 /// What one version said.

@@ -3,17 +3,19 @@
 //!
 //! ```
 //! use dq::check::{CheckOptions, Ruleset, Watch, check};
-//! use dq::rules::{BindOptions, Target};
+//! use dq::report::{Publication, Report};
+//! use dq::rules::BindOptions;
 //! use dq::verdict::Verdict;
 //!
-//! # fn main() -> Result<(), dq::error::Error> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let rules = r#"Rules = [ RowCount = 200, IsComplete "customer_id" ]"#;
-//! let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
-//! assert!(!ruleset.has_errors());
+//! let ruleset = Ruleset::parse(rules, &BindOptions::default()).accepted()?;
 //!
 //! let run = check(&ruleset, &["fixtures/data/customers.csv".into()], &CheckOptions::default(), Watch::default())?;
-//! assert_eq!(run.score, Some(1.0));
-//! assert!(run.outcomes.iter().all(|outcome| outcome.verdict == Verdict::Pass));
+//! assert_eq!((run.verdict(), run.score), (Verdict::Pass, Some(1.0)));
+//!
+//! let json = Report::new(&run, &ruleset, "customers.dqdl", &Publication::default()).render("json")?;
+//! assert!(json.contains("\"passed\": 2"));
 //! # Ok(())
 //! # }
 //! ```

@@ -17,7 +17,7 @@ pub mod undelivered;
 mod webhook;
 
 use crate::error::{escape_controls, shown};
-use crate::report::{Report, find};
+use crate::report::Report;
 use journal::Journal;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -269,10 +269,7 @@ fn environment_region() -> Option<String> {
 /// A report as messages for a service.
 fn messages(report: &Report<'_>, destination: &Destination) -> Result<Vec<Message>, String> {
     let service = destination.service;
-    let format = find(service.format).ok_or("this version does not write its format")?;
-    let mut bytes = Vec::new();
-    (format.write)(report, &mut bytes).map_err(|error| error.to_string())?;
-    let text = String::from_utf8(bytes).map_err(|_| "the report is not UTF-8")?;
+    let text = report.render(service.format).map_err(|error| error.to_string())?;
     let place = destination.place.as_deref().map(|place| (service.place_of)(place, report));
     let bodies: Vec<Cow<'_, str>> =
         if service.by_line { text.lines().map(Cow::Borrowed).collect() } else { vec![Cow::Owned(text)] };
@@ -293,6 +290,7 @@ fn messages(report: &Report<'_>, destination: &Destination) -> Result<Vec<Messag
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::find;
 
     #[test]
     fn every_service_sends_a_format_that_exists() {

@@ -130,9 +130,7 @@ pub fn run_ruleset(
 
 /// What the program tells its caller of a run.
 pub fn exit_of(run: &Run, least: LeastSeverity, scores: &[LeastScore]) -> Exit {
-    // Analyzers carry no verdict, but one without a value was not evaluated.
-    let unmeasured = run.analyzers.iter().any(|analyzer| analyzer.message.is_some());
-    if run.count(Verdict::Error) > 0 || unmeasured || run.incomplete {
+    if run.verdict() == Verdict::Error {
         Exit::NotEvaluated
     } else if fails(run, least, scores) {
         Exit::Findings

@@ -21,6 +21,15 @@ pub struct Subject {
     pub last: Option<String>,
 }
 
+impl Subject {
+    /// A schema and its earlier versions, newest first. What was read from no file is shown under its name.
+    pub fn new(schema: Schema, previous: Vec<Version>) -> Self {
+        let name = schema.name.clone();
+        let file = schema.file.as_deref().map_or_else(|| name.clone(), spelt);
+        Self { name, file: Some(file), new: Some(schema), previous, last: None }
+    }
+}
+
 /// A place that reports can show.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Located {

@@ -13,10 +13,13 @@ mod pairing;
 mod revisions;
 mod tree;
 
-use super::Language;
 use super::finding::{Finding, Kind};
-use super::gate::{Entry, Subject};
+use super::gate::{Entry, Subject, spelt};
+use super::{Language, Schema};
+use crate::error::escape_controls;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use tree::{Bytes, File, Reading, Tree};
 
 /// Bytes of the largest schema.
 pub const MOST_BYTES: u64 = 64 << 20;
@@ -155,6 +158,20 @@ impl Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    /// The message, then each mistake and the help, in lines of their own.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&escape_controls(&self.message))?;
+        for mistake in &self.mistakes {
+            let place = mistake.position.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
+            write!(out, "\n  {}{place}: {}", escape_controls(&mistake.file), escape_controls(&mistake.message))?;
+        }
+        self.help.as_ref().map_or(Ok(()), |help| write!(out, "\n  help: {}", escape_controls(help)))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
 impl From<crate::error::Error> for Refusal {
     fn from(error: crate::error::Error) -> Self {
         let refusal = Refusal::new(error.to_string());
@@ -188,6 +205,18 @@ pub fn load(request: &Request) -> Result<Loaded, Refusal> {
         }
     }
     Ok(loaded)
+}
+
+/// One schema that refers to no others: that of a file, or of the text that would be in it.
+pub(super) fn alone(path: &Path, text: Option<&str>) -> Result<Schema, Refusal> {
+    let file = match text {
+        Some(text) => {
+            let (bytes, shown) = (Bytes::Held(text.as_bytes().to_vec()), spelt(path));
+            File { path: path.to_path_buf(), shown, bytes, compared: true }
+        }
+        None => files::file(path.to_path_buf(), true, None)?,
+    };
+    Tree::new(vec![file], Reading { language: None, lenient: false }).parse(0).map_err(Refusal::of)
 }
 
 /// Says that an old version was not compared.

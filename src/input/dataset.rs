@@ -8,7 +8,7 @@ use super::whole::{FileOrigin, Lockstep, WholeRowBatches, WholeRows};
 use super::{ReadOptions, cast_strictly, open};
 use crate::error::{Error, escape_controls, shown};
 use crate::redaction::Redaction;
-use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{DataType, SchemaRef};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -186,6 +186,25 @@ impl Dataset {
             }
             None
         }))
+    }
+
+    /// Reads all columns of all rows in order, on this thread, in batches of at most `batch_rows` rows whose schema is
+    /// that of the dataset: every column may be NULL, and text that is stored as a dictionary is unpacked. A value that
+    /// does not fit a type inferred from a sample is [`Error::Widen`], which a check reads again for; here, name the
+    /// type among the [`ReadOptions`].
+    pub fn record_batches(&self, batch_rows: usize) -> impl Iterator<Item = Result<RecordBatch, Error>> + '_ {
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        self.batches(&all, batch_rows).map(move |columns| self.record_batch(&columns?))
+    }
+
+    fn record_batch(&self, columns: &Columns) -> Result<RecordBatch, Error> {
+        let fields = self.schema.fields().iter();
+        let arrays = columns.arrays.iter().zip(fields).map(|(array, field)| cast_strictly(array, field.data_type()));
+        let options = RecordBatchOptions::new().with_row_count(Some(columns.rows));
+        arrays
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|arrays| RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options))
+            .map_err(|error| Error::Internal(error.to_string()))
     }
 }
 

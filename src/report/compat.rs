@@ -26,6 +26,29 @@ pub struct Report<'a> {
     pub fail_on: Severity,
 }
 
+impl<'a> Report<'a> {
+    /// Of a run, without colours; errors fail it.
+    pub fn new(run: &'a Run) -> Self {
+        Self { run, style: Style::default(), fail_on: Severity::Error }
+    }
+
+    /// The text of a format of [`FORMATS`], such as `text`.
+    ///
+    /// # Errors
+    ///
+    /// Of kind `InvalidInput`: there is no such format.
+    pub fn render(&self, format: &str) -> io::Result<String> {
+        let unknown = || {
+            let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+            let message = format!("there is no report format `{format}`; formats are {}", names.join(", "));
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        };
+        let mut bytes = Vec::new();
+        (find(format).ok_or_else(unknown)?.write)(self, &mut bytes)?;
+        String::from_utf8(bytes).map_err(io::Error::other)
+    }
+}
+
 /// A report format.
 pub struct Format {
     /// The word for `--format` and `--output`.

@@ -17,7 +17,7 @@ mod summary;
 mod tables;
 
 use super::Report;
-use super::text::{grouped, overall};
+use super::text::grouped;
 use crate::error::shown;
 use crate::scorecard::Scorecard;
 use crate::verdict::Verdict;
@@ -35,7 +35,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
 
 fn page(report: &Report<'_>) -> String {
     let run = report.run;
-    let verdict = overall(run);
+    let verdict = run.verdict();
     let data = escape(&data_name(report));
     let scorecard = Scorecard::of(run);
     let mut sections: Vec<(&str, String, String)> = Vec::new();

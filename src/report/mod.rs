@@ -32,7 +32,7 @@ pub use finding::Severity;
 pub use publication::Publication;
 pub use text::{Style, bytes_text, percent, wrapped};
 
-use crate::check::Run;
+use crate::check::{Ruleset, Run};
 use crate::span::LineIndex;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -51,6 +51,29 @@ pub struct Report<'a> {
     pub style: Style,
     /// Names for services and tools that collect results.
     pub publication: &'a Publication,
+}
+
+impl<'a> Report<'a> {
+    /// Of a run under a ruleset, called `name`: with times, without colours.
+    pub fn new(run: &'a Run, ruleset: &'a Ruleset, name: &'a str, publication: &'a Publication) -> Self {
+        Self { run, ruleset: name, lines: ruleset.lines(), timed: true, style: Style::default(), publication }
+    }
+
+    /// The text of a format of [`FORMATS`], such as `json` or `emf`.
+    ///
+    /// # Errors
+    ///
+    /// Of kind `InvalidInput`: there is no such format, or a service would not take what the report says.
+    pub fn render(&self, format: &str) -> io::Result<String> {
+        let unknown = || {
+            let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+            let message = format!("there is no report format `{format}`; formats are {}", names.join(", "));
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        };
+        let mut bytes = Vec::new();
+        (find(format).ok_or_else(unknown)?.write)(self, &mut bytes)?;
+        String::from_utf8(bytes).map_err(io::Error::other)
+    }
 }
 
 /// A report format.

@@ -355,19 +355,6 @@ pub fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// The verdict of a whole run; an analyzer without a value was not evaluated.
-pub(super) fn overall(run: &Run) -> Verdict {
-    if run.count(Verdict::Error) > 0 || run.analyzers.iter().any(|analyzer| analyzer.message.is_some()) {
-        Verdict::Error
-    } else if run.count(Verdict::Fail) > 0 {
-        Verdict::Fail
-    } else if run.count(Verdict::Pass) > 0 {
-        Verdict::Pass
-    } else {
-        Verdict::Skip
-    }
-}
-
 fn summary(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (overall, counts) = counted(report.run);
     writeln!(out, "{} {counts}", report.style.verdict(overall))?;
@@ -404,7 +391,7 @@ pub(super) fn counted(run: &Run) -> (Verdict, String) {
     let score = run.score.map_or("no score".to_string(), |_| {
         format!("score {}", percent(passed as u64, (passed + failed + errors) as u64))
     });
-    (overall(run), format!("{}, {score}", counts.join(", ")))
+    (run.verdict(), format!("{}, {score}", counts.join(", ")))
 }
 
 /// How much was read, and how long it took.

@@ -35,6 +35,13 @@ pub struct BindOptions {
     pub target: Target,
 }
 
+impl Default for BindOptions {
+    /// The time of the clock, and this engine.
+    fn default() -> Self {
+        Self { now: Utc::now(), target: Target::default() }
+    }
+}
+
 /// A checked document.
 #[derive(Debug, Clone, Default)]
 pub struct Bound {

@@ -125,7 +125,11 @@ impl Moto {
 
     /// The program, with nothing of this machine's settings.
     pub fn bare(&self) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("dq"));
+        self.bared(Command::new(assert_cmd::cargo::cargo_bin!("dq")))
+    }
+
+    /// Another program, likewise.
+    pub fn bared(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars_os() {
             let upper = name.to_string_lossy().to_uppercase();
             if upper.starts_with("AWS_") || upper.ends_with("_PROXY") || dq::cli::CI_VARIABLES.contains(&upper.as_str())
@@ -144,7 +148,11 @@ impl Moto {
 
     /// The program, signed in.
     pub fn dq(&self) -> Command {
-        let mut command = self.bare();
+        self.signed_in(self.bare())
+    }
+
+    /// Another program, signed in.
+    pub fn signed_in(&self, mut command: Command) -> Command {
         command
             .env("AWS_ENDPOINT_URL", self.endpoint())
             .env("AWS_REGION", "eu-central-1")

@@ -3,7 +3,7 @@
 use super::markup::{bar, widths, word};
 use super::scale::percent;
 use crate::report::Report;
-use crate::report::text::{grouped, overall};
+use crate::report::text::grouped;
 use crate::scorecard::Scorecard;
 use crate::verdict::Verdict;
 
@@ -47,7 +47,7 @@ pub(super) fn section(report: &Report<'_>, scorecard: &Scorecard) -> String {
         "{interrupted}<div class=\"glance\">\n{ring}<div>\n<p class=\"verdict\">{verdict}</p>\n\
          <ul class=\"counts\">{counts}{analyzers}</ul>\n</div>\n{dimensions}</div>\n",
         ring = ring([passed, failed, errors], judged),
-        verdict = match overall(run) {
+        verdict = match run.verdict() {
             Verdict::Pass => "The data satisfies every rule.",
             Verdict::Fail => "The data does not satisfy every rule.",
             Verdict::Error => "Not everything could be evaluated.",
