@@ -144,7 +144,7 @@ fn every_example_does_what_its_row_says() {
 fn examples_are_short() {
     for row in rows() {
         let path = format!("examples/{}.rs", row.name);
-        assert!(text(&path).lines().count() < 150, "{path} is too long for a tutorial");
+        assert!(text(&path).lines().count() < 250, "{path} is too long for a tutorial");
     }
 }
 

@@ -17,8 +17,17 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// How often it is looked whether the program is to end.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Runs to its end what sends a message, or until the program is to end.
-pub(super) fn run<T>(sending: impl Future<Output = Result<T, Refused>>, stop: Stop<'_>) -> Result<T, Refused> {
+/// Runs to its end what sends a message, or until the program is to end. On a thread of its own: the caller may be a
+/// task of another runtime, where `block_on` would panic.
+pub(super) fn run<T: Send>(
+    sending: impl Future<Output = Result<T, Refused>> + Send,
+    stop: Stop<'_>,
+) -> Result<T, Refused> {
+    let thread = std::thread::scope(|scope| scope.spawn(|| run_here(sending, stop)).join());
+    thread.unwrap_or_else(|_| Err(Refused::whole("nothing was sent: the sender broke off; please report it")))
+}
+
+fn run_here<T>(sending: impl Future<Output = Result<T, Refused>>, stop: Stop<'_>) -> Result<T, Refused> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -61,6 +70,12 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Instant;
+
+    #[test]
+    fn tasks_of_another_runtime_may_send() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(async { run(async { Ok(1) }, None) }).unwrap(), 1);
+    }
 
     #[test]
     fn what_is_sent_ends_with_the_program() {
