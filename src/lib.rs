@@ -42,6 +42,8 @@ pub mod comparison;
 pub mod compat;
 #[cfg(feature = "contracts")]
 pub mod contract;
+#[cfg(feature = "datafusion")]
+pub mod datafusion;
 pub mod diagnostic;
 pub mod dimension;
 pub mod dqdl;

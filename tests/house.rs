@@ -65,6 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("verdict", &["dqdl", "history", "metrics", "plan", "rules"]),
     ("check", &["dqdl", "history", "input", "metrics", "plan", "rules", "scan", "sink", "sql", "states", "verdict"]),
     ("checker", &["check", "input", "plan", "scan", "metrics", "verdict"]),
+    ("datafusion", &["check", "checker"]),
     ("compat", &["input"]),
     ("scorecard", &["check", "rules", "verdict"]),
     ("records", &["compat", "input", "sink"]),
