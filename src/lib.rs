@@ -26,7 +26,8 @@
 //! ([`report`], with a [`scorecard`]) and to services ([`publish`]); checked rows go to files ([`sink`]), numbers of
 //! runs to a [`history`], and the [`states`] of metrics to files of their own. [`check`](mod@check) is the only file that knows the whole order; `cli` the only room that
 //! knows arguments, terminals and exit codes. [`checker`]
-//! goes the same way with batches that are pushed instead of read. Beside it, `compat` compares schemas with their earlier versions,
+//! goes the same way with batches that are pushed instead of read; frames of Polars and of DataFusion are checked where
+//! they are (`polars`, `datafusion`). Beside it, `compat` compares schemas with their earlier versions,
 //! `records` judges records by a schema, and a `contract` says what belongs together.
 //!
 //! Four kinds of bad news stay apart: a mistake in the ruleset is a
@@ -56,6 +57,8 @@ pub mod json_text;
 pub mod links;
 pub mod metrics;
 pub mod plan;
+#[cfg(feature = "polars")]
+pub mod polars;
 pub mod publish;
 #[cfg(feature = "contracts")]
 pub mod records;
