@@ -63,7 +63,7 @@ fn batches(rows: usize) -> Vec<RecordBatch> {
 
 /// Rows dealt out to so many partitions.
 fn table(context: &SessionContext, batches: &[RecordBatch], partitions: usize) -> DataFrame {
-    let own = |at: usize| batches.iter().skip(at).step_by(partitions).cloned().collect();
+    let own = |at: usize| -> Vec<RecordBatch> { batches.iter().skip(at).step_by(partitions).cloned().collect() };
     let table = MemTable::try_new(batches[0].schema(), (0..partitions).map(own).collect()).expect("a table");
     context.read_table(Arc::new(table)).expect("a frame")
 }

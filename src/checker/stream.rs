@@ -87,10 +87,10 @@ where
 {
     loop {
         if gate.held.sorted.bad.is_some() {
-            ready!(Pin::new(&mut gate.sink).poll_ready(context)).map_err(E::from)?;
+            ready!(Pin::new(&mut gate.sink).poll_ready(context))?;
             if let Some(bad) = gate.held.sorted.bad.take() {
                 let rows = bad.num_rows() as u64;
-                Pin::new(&mut gate.sink).start_send(bad).map_err(E::from)?;
+                Pin::new(&mut gate.sink).start_send(bad)?;
                 gate.counts.bad += rows;
             }
         }
@@ -99,14 +99,14 @@ where
             return Poll::Ready(Some(Ok(good)));
         }
         if gate.held.ended {
-            ready!(Pin::new(&mut gate.sink).poll_close(context)).map_err(E::from)?;
+            ready!(Pin::new(&mut gate.sink).poll_close(context))?;
             gate.state = State::Complete;
             return Poll::Ready(None);
         }
         match ready!(gate.batches.poll_next_unpin(context)) {
             None => gate.held.ended = true,
             Some(batch) => {
-                let sorted = gate.sorted(batch?).map_err(E::from)?;
+                let sorted = gate.sorted(batch?)?;
                 let passes = sorted.good.is_some();
                 gate.held.sorted = sorted;
                 if !passes {
@@ -130,7 +130,7 @@ impl Checker {
     {
         let mut batches = pin!(batches);
         while let Some(batch) = batches.next().await {
-            self.push(&batch?).map_err(E::from)?;
+            self.push(&batch?)?;
             give_way().await;
         }
         Ok(())

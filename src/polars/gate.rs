@@ -92,15 +92,15 @@ where
 {
     /// Checks a frame, sends its bad rows to the sink and gives the good ones, if there are any.
     fn sorted(&mut self, frame: Result<DataFrame, Error>) -> Result<Option<DataFrame>, E> {
-        let frame = frame.map_err(E::from)?;
-        let bits = self.judged(&frame).map_err(E::from)?;
+        let frame = frame?;
+        let bits = self.judged(&frame)?;
         let (rows, good) = (bits.len() as u64, bits.count_set_bits() as u64);
         if good == rows {
             self.gate.counts.good += rows;
             return Ok(Some(frame).filter(|_| rows > 0));
         }
-        let mask = row_mask(&bits).map_err(E::from)?;
-        let some = |mask: &BooleanChunked| frame.filter(mask).map_err(|error| E::from(Error::from(error)));
+        let mask = row_mask(&bits)?;
+        let some = |mask: &BooleanChunked| frame.filter(mask).map_err(Error::from);
         let bad = if good == 0 { frame.clone() } else { some(&!&mask)? };
         (self.gate.sink)(bad)?;
         self.gate.counts.bad += rows - good;

@@ -7,7 +7,9 @@ use crate::error::Error;
 use crate::input::{Chunk, Chunks, Decoded, Parts, Table};
 use arrow_schema::SchemaRef;
 use polars::prelude::{DataFrame, Engine, Expr, LazyFrame, PlSmallStr, PlanCallback, PolarsResult};
+use std::any::Any;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -24,7 +26,8 @@ impl Query {
     /// Of a query whose columns all have a type in Arrow. It is resolved, but not run: files are opened.
     pub fn new(frame: LazyFrame) -> Result<Self, Error> {
         let mut frame = frame;
-        let own = frame.collect_schema()?;
+        // Of types that it was built without, Polars panics.
+        let own = catch_unwind(AssertUnwindSafe(|| frame.collect_schema())).map_err(|panic| panicked(&*panic))??;
         let schema = schema(own.iter())?;
         let names = own.iter().map(|(name, _)| name.clone()).collect();
         Ok(Self { frame: Mutex::new(frame), names, schema })
@@ -142,12 +145,13 @@ impl Iterator for Frames {
         match self.query.take()?.join() {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(Err(error.into())),
-            Err(panic) => {
-                let words = panic.downcast_ref::<&str>().map(|words| (*words).to_string());
-                let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
-                let words = format!("the query panicked: {}", words.unwrap_or_default());
-                Some(Err(Error::Rows { engine: "Polars", source: words.into() }))
-            }
+            Err(panic) => Some(Err(panicked(&*panic))),
         }
     }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let words = format!("the query panicked: {}", words.unwrap_or_default());
+    Error::Rows { engine: "Polars", source: words.into() }
 }
