@@ -14,6 +14,7 @@ pub(crate) mod row_run;
 pub(crate) mod rows;
 mod samples;
 pub(crate) mod states;
+mod table;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl;
@@ -28,7 +29,7 @@ use crate::redaction::Redaction;
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
 pub use crate::scan::Progress;
-use crate::scan::{ScanOptions, Sources, proved};
+use crate::scan::{ScanError, ScanOptions, Sources, proved};
 use crate::span::LineIndex;
 pub use crate::sql::PRIMARY;
 use crate::sql::Predicate;
@@ -40,7 +41,7 @@ use chrono::{DateTime, Utc};
 use inputs::{Files, Inputs, Readings, widen};
 pub use merge::merge;
 pub use observations::Observe;
-use outputs::Outputs;
+use outputs::{GoodRows, Outputs};
 pub use refused::RefusedRuleset;
 use row_run::RowContext;
 pub use states::StateOptions;
@@ -49,6 +50,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+pub use table::{check_table, judge_table};
 
 /// A document that was parsed and bound.
 #[derive(Debug, Clone)]
@@ -419,15 +421,32 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
     let fitting = states::fitting(options)?;
     let options = &*fitting;
     let files = Files::find(data, options)?;
+    let open = |readings: &Readings| Inputs::open(&files, options, readings, ruleset.now);
+    carried_out(ruleset, &open, options, watch, None, clock)
+}
+
+/// Opens the data, with what is known of its types so far.
+type Open<'o> = &'o dyn Fn(&Readings) -> Result<Inputs, ScanError>;
+
+/// A check from the opened data on; what becomes of each row goes to `good` if that is there.
+fn carried_out(
+    ruleset: &Ruleset,
+    open: Open<'_>,
+    options: &CheckOptions,
+    watch: Watch<'_>,
+    good: Option<&GoodRows>,
+    clock: Instant,
+) -> Result<Run, Error> {
     let mut readings = Readings::new(options);
     let mut notes = Vec::new();
     loop {
-        let attempt = Inputs::open(&files, options, &readings, ruleset.now).and_then(|inputs| {
+        let attempt = open(&readings).and_then(|inputs| {
             let plan = Plan::new(ruleset, &inputs, options);
             if let Some(progress) = watch.progress {
                 progress.restart(inputs.primary.bytes());
             }
-            let keep_keys = if options.looks_at_rows() { rows::keep_keys(&plan, ruleset, options) } else { Vec::new() };
+            let rows_matter = options.looks_at_rows() || good.is_some();
+            let keep_keys = if rows_matter { rows::keep_keys(&plan, ruleset, options) } else { Vec::new() };
             let scan_options = ScanOptions {
                 threads: options.threads,
                 batch_rows: options.batch_rows,
@@ -446,8 +465,9 @@ pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch:
             };
             // What cannot be written is said before everything is read.
             rows::key_columns(&inputs.primary, options)?;
-            let outputs = if options.writes_rows() {
-                Some(Outputs::create(options, &inputs.primary, rows::texts(ruleset, options))?)
+            let outputs = if options.writes_rows() || good.is_some() {
+                let texts = rows::texts(ruleset, options);
+                Some(Outputs::create(options, &inputs.primary, texts, good.cloned())?)
             } else {
                 None
             };

@@ -24,11 +24,14 @@
 //!
 //! Verdicts and numbers are those that [`check`](crate::check::check) gives for files of the same rows: kernels,
 //! states and judge are the same. What needs all rows at once cannot be pushed: queries, and data compared with
-//! itself, are ERROR with the code `needs_all_rows`. No async runtime is needed.
+//! itself, are ERROR with the code `needs_all_rows`. No async runtime is needed; async streams of batches are taken
+//! with the feature `stream`, whichever runtime polls them.
 
 mod gate;
 mod mask;
 mod schema;
+#[cfg(feature = "stream")]
+mod stream;
 
 use crate::check::checked::Checked;
 use crate::check::inputs::{Files, Inputs, Readings, widen};
@@ -42,6 +45,8 @@ use crate::scan::{ScanError, ScanOptions, Scanned};
 use crate::verdict::Outcome;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
+#[cfg(feature = "polars")]
+pub(crate) use gate::State;
 pub use gate::{Gate, GateCounts, Refused};
 use mask::Masks;
 pub use mask::{RowMask, RuleRows};

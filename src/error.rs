@@ -61,6 +61,14 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Another engine has no rows to give: its query failed.
+    #[error("no rows from {engine}: {source}")]
+    Rows {
+        /// Its name.
+        engine: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An option that cannot be followed.
     #[error("{0}")]
     Option(String),
@@ -82,6 +90,7 @@ impl Error {
             Error::Widen { .. } => "input::widen",
             Error::Schema { .. } => "input::schema",
             Error::Write { .. } => "output::write",
+            Error::Rows { .. } => "input::rows",
             Error::Option(_) => "input::option",
             Error::Custom(_) => "custom::failed",
             Error::Internal(_) => "engine::internal",

@@ -28,8 +28,9 @@
 //! ([`report`], with a [`scorecard`]) and to services ([`publish`]); checked rows go to files ([`sink`]), numbers of
 //! runs to a [`history`], and the [`states`] of metrics to files of their own. [`check`](mod@check) is the only file that knows the whole order; `cli` the only room that
 //! knows arguments, terminals and exit codes. [`checker`]
-//! goes the same way with batches that are pushed instead of read. Other crates add rule types
-//! ([`rules::register`]) and [metrics](metrics::custom). Beside it, `compat` compares schemas with their earlier versions,
+//! goes the same way with batches that are pushed instead of read; frames of Polars and of DataFusion are checked where
+//! they are (`polars`, `datafusion`). Other crates add rule types ([`rules::register`]) and
+//! [metrics](metrics::custom). Beside it, `compat` compares schemas with their earlier versions,
 //! `records` judges records by a schema, and a `contract` says what belongs together.
 //!
 //! Four kinds of bad news stay apart: a mistake in the ruleset is a
@@ -45,6 +46,8 @@ pub mod comparison;
 pub mod compat;
 #[cfg(feature = "contracts")]
 pub mod contract;
+#[cfg(feature = "datafusion")]
+pub mod datafusion;
 pub mod diagnostic;
 pub mod dimension;
 pub mod dqdl;
@@ -58,6 +61,8 @@ pub mod json_text;
 pub mod links;
 pub mod metrics;
 pub mod plan;
+#[cfg(feature = "polars")]
+pub mod polars;
 pub mod publish;
 #[cfg(feature = "contracts")]
 pub mod records;

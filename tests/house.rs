@@ -66,6 +66,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("verdict", &["dqdl", "history", "metrics", "plan", "rules"]),
     ("check", &["dqdl", "history", "input", "metrics", "plan", "rules", "scan", "sink", "sql", "states", "verdict"]),
     ("checker", &["check", "input", "plan", "scan", "metrics", "verdict"]),
+    ("datafusion", &["check", "checker"]),
+    ("polars", &["check", "checker", "input"]),
     ("compat", &["input"]),
     ("scorecard", &["check", "rules", "verdict"]),
     ("records", &["compat", "input", "sink"]),
@@ -151,6 +153,16 @@ fn only_the_command_line_speaks_and_nothing_panics_on_purpose() {
                 assert!(allowed || !line.contains(word), "{}:{}: {word}", path.display(), number + 1);
             }
         }
+    }
+}
+
+#[test]
+fn unsafe_code_stays_in_files_that_say_why() {
+    let kernels = ["input/structural.rs", "polars/interchange.rs"];
+    for (path, text) in sources() {
+        let is_unsafe = text.lines().any(|line| line.contains("unsafe {") || line.contains("allow(unsafe_code)"));
+        let is_kernel = kernels.iter().any(|kernel| path.ends_with(kernel));
+        assert_eq!(is_unsafe, is_kernel, "{}", path.display());
     }
 }
 

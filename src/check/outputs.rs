@@ -1,4 +1,4 @@
-//! Files of rows: all of them with their outcomes, the good ones, the bad ones.
+//! Where judged rows go: files of all of them with their outcomes, of the good ones, of the bad ones; or bits.
 
 use super::CheckOptions;
 use crate::error::{Error, shown};
@@ -8,6 +8,10 @@ use crate::sink::{Extra, Finished, Output, Verdicts, agree, format_of, names_for
 use crate::verdict::RowVerdicts;
 use arrow_buffer::BooleanBuffer;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A bit a row, whether it fails no rule: batch by batch, in the order of the data.
+pub type GoodRows = Arc<Mutex<Vec<BooleanBuffer>>>;
 
 /// Files of rows that are being written. Dropped before [`Outputs::commit`], they leave nothing.
 pub struct Outputs {
@@ -15,6 +19,7 @@ pub struct Outputs {
     rules: Vec<String>,
     /// Those with bad rows first: whoever sees the good ones finds the others too.
     files: Vec<(PathBuf, Kind, Output)>,
+    good: Option<GoodRows>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +30,13 @@ enum Kind {
 }
 
 impl Outputs {
-    /// Opens the files that the options name.
-    pub fn create(options: &CheckOptions, dataset: &Dataset, rules: Vec<String>) -> Result<Self, Error> {
+    /// Opens the files that the options name. Bits go to `good` besides, which is emptied first.
+    pub fn create(
+        options: &CheckOptions,
+        dataset: &Dataset,
+        rules: Vec<String>,
+        good: Option<GoodRows>,
+    ) -> Result<Self, Error> {
         let origins: Vec<FileOrigin> = (0..dataset.paths().count()).map(|file| dataset.origin(file)).collect();
         // Columns of other files, or of the names of directories, are none of a file's own.
         let alike = agree(&origins) && !(0..origins.len()).any(|file| dataset.adds_columns(file));
@@ -44,7 +54,15 @@ impl Outputs {
                 files.push((path.clone(), kind, output));
             }
         }
-        Ok(Self { rules, files })
+        if let Some(good) = &good {
+            good.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        Ok(Self { rules, files, good })
+    }
+
+    /// Whether rows are written.
+    pub fn are_files(&self) -> bool {
+        !self.files.is_empty()
     }
 
     /// Whether some file wants the columns of the dataset.
@@ -62,6 +80,9 @@ impl Outputs {
         let rows = batch.rows.columns.rows;
         let (pass, fail): (Vec<_>, Vec<_>) = verdicts.iter().map(|own| (own.pass.clone(), own.fail.clone())).unzip();
         let failing = fail.iter().fold(BooleanBuffer::new_unset(rows), |all, own| &all | own);
+        if let Some(good) = &self.good {
+            good.lock().unwrap_or_else(PoisonError::into_inner).push(!&failing);
+        }
         let verdicts = Verdicts { rules: &self.rules, pass: &pass, fail: &fail, rows };
         for (_, kind, output) in &mut self.files {
             let keep = match kind {

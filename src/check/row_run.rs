@@ -117,7 +117,7 @@ impl RowContext<'_> {
             return Ok(notes);
         }
         let errors = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Error).count();
-        if errors > 0 {
+        if errors > 0 && outputs.are_files() {
             let rules = if errors == 1 { "1 rule".into() } else { format!("{errors} rules") };
             notes.push(format!("{rules} could not be evaluated: rows are written as if they were not there"));
         }

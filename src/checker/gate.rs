@@ -38,13 +38,17 @@ use arrow_select::filter::filter_record_batch;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// With the feature `stream`, a gate of an async stream of batches and an async sink is a `Stream` itself.
 #[derive(Debug)]
 pub struct Gate<I, S> {
-    checker: Checker,
-    batches: I,
-    sink: S,
-    counts: GateCounts,
-    state: State,
+    pub(crate) checker: Checker,
+    pub(crate) batches: I,
+    pub(crate) sink: S,
+    pub(crate) counts: GateCounts,
+    pub(crate) state: State,
+    #[cfg(feature = "stream")]
+    pub(super) held: super::stream::Held,
 }
 
 /// Rows that came to a gate.
@@ -58,12 +62,19 @@ pub struct GateCounts {
 
 /// How far a gate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     Open,
     /// All batches came by.
     Complete,
     /// Something went wrong: rows are missing.
     Broken,
+}
+
+/// The rows of a batch, sorted; `None` where there are none.
+#[derive(Debug, Default)]
+pub(super) struct Sorted {
+    pub(super) good: Option<RecordBatch>,
+    pub(super) bad: Option<RecordBatch>,
 }
 
 /// Data that must not be committed.
@@ -83,7 +94,38 @@ pub enum Refused {
 impl<I, S> Gate<I, S> {
     /// Puts a checker between batches and whoever asks for them; bad rows go to `sink`.
     pub fn new(checker: Checker, batches: I, sink: S) -> Self {
-        Self { checker, batches, sink, counts: GateCounts::default(), state: State::Open }
+        Self {
+            checker,
+            batches,
+            sink,
+            counts: GateCounts::default(),
+            state: State::Open,
+            #[cfg(feature = "stream")]
+            held: super::stream::Held::default(),
+        }
+    }
+
+    /// Rules by which rows are not held back: see [`Checker::unjudged_rows`].
+    pub fn unjudged_rows(&self) -> &[String] {
+        self.checker.unjudged_rows()
+    }
+
+    /// Checks one batch and sorts its rows.
+    pub(super) fn sorted(&mut self, batch: RecordBatch) -> Result<Sorted, Error> {
+        let mask = self.checker.push_rows(&batch)?;
+        let rows_of = |mask| filter_record_batch(&batch, &mask).map_err(|error| Error::Internal(error.to_string()));
+        let (good, bad) = (mask.good_rows(), mask.bad_rows());
+        let aside = match (good, bad) {
+            (_, 0) => None,
+            (0, _) => Some(batch.clone()),
+            _ => Some(rows_of(mask.bad())?),
+        };
+        let passing = match (good, bad) {
+            (0, _) => None,
+            (_, 0) => Some(batch),
+            _ => Some(rows_of(mask.good())?),
+        };
+        Ok(Sorted { good: passing, bad: aside })
     }
 
     /// Rows so far.
@@ -116,30 +158,22 @@ where
     /// Checks one batch, sends its bad rows to the sink and gives the good ones, if there are any. This is all that
     /// an adapter of another kind of stream needs; it says [`Gate::complete`] when the last one was sorted.
     pub fn sort(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>, E> {
-        let sorted = self.sorted(batch);
-        if sorted.is_err() {
+        let passing = self.passing(batch);
+        if passing.is_err() {
             self.state = State::Broken;
         }
-        sorted
+        passing
     }
 
-    fn sorted(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>, E> {
-        let mask = self.checker.push_rows(&batch)?;
-        let (good, bad) = (mask.good_rows(), mask.bad_rows());
-        let rows_of = |mask| filter_record_batch(&batch, &mask).map_err(|error| Error::Internal(error.to_string()));
-        match (good, bad) {
-            (_, 0) => {}
-            (0, _) => (self.sink)(batch.clone())?,
-            _ => (self.sink)(rows_of(mask.bad())?)?,
+    fn passing(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>, E> {
+        let Sorted { good, bad } = self.sorted(batch)?;
+        if let Some(bad) = bad {
+            let rows = bad.num_rows() as u64;
+            (self.sink)(bad)?;
+            self.counts.bad += rows;
         }
-        let passing = match (good, bad) {
-            (0, _) => None,
-            (_, 0) => Some(batch),
-            _ => Some(rows_of(mask.good())?),
-        };
-        self.counts.good += good as u64;
-        self.counts.bad += bad as u64;
-        Ok(passing)
+        self.counts.good += good.as_ref().map_or(0, |good| good.num_rows() as u64);
+        Ok(good)
     }
 
     /// Says that all batches were sorted. An iterator says so itself.

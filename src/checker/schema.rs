@@ -1,7 +1,7 @@
 //! Batches in the columns that a checker was made for.
 
 use crate::error::{Error, escape_controls};
-use crate::input::Columns;
+use crate::input::{Columns, logical};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -9,7 +9,8 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// The columns that rules see: dictionary encoding resolved, every column nullable. Names must differ.
+/// The columns that rules see: dictionary encoding and the layout of text resolved, every column nullable. Names must
+/// differ.
 pub fn resolved(schema: &Schema) -> Result<SchemaRef, Error> {
     let mut names = HashSet::new();
     for field in schema.fields() {
@@ -19,16 +20,8 @@ pub fn resolved(schema: &Schema) -> Result<SchemaRef, Error> {
         }
     }
     let fields = schema.fields().iter();
-    let fields: Vec<_> = fields.map(|field| Field::new(field.name(), values(field.data_type()), true)).collect();
+    let fields: Vec<_> = fields.map(|field| Field::new(field.name(), logical(field.data_type()).clone(), true)).collect();
     Ok(Arc::new(Schema::new(fields)))
-}
-
-/// The type of a column's values.
-fn values(data_type: &DataType) -> DataType {
-    match data_type {
-        DataType::Dictionary(_, own) => values(own),
-        other => other.clone(),
-    }
 }
 
 /// The columns of a batch as kernels take them. Only dictionaries that kernels do not know are unpacked: nothing
@@ -47,7 +40,7 @@ pub fn conformed(batch: &RecordBatch, schema: &Schema) -> Result<Columns, Error>
                 "a batch has column `{name}` where the check was made for `{wanted_name}`: select the columns in order"
             )));
         }
-        if values(array.data_type()) != *wanted.data_type() {
+        if logical(array.data_type()) != wanted.data_type() {
             let (found, wanted) = (array.data_type(), wanted.data_type());
             return Err(Error::Option(format!(
                 "column `{name}` of a batch is {found}, but the check was made for {wanted}: cast it"
@@ -63,5 +56,5 @@ fn known(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let DataType::Dictionary(_, own) = array.data_type() else { return Ok(array.clone()) };
     let kept = **own == DataType::Utf8
         && array.as_dictionary_opt::<Int32Type>().is_some_and(|encoded| encoded.values().null_count() == 0);
-    if kept { Ok(array.clone()) } else { arrow_cast::cast(array, &values(own)) }
+    if kept { Ok(array.clone()) } else { arrow_cast::cast(array, logical(own)) }
 }

@@ -9,13 +9,14 @@ use super::{ReadOptions, cast_strictly, open};
 use crate::error::{Error, escape_controls, shown};
 use crate::redaction::Redaction;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// One or more files, their columns aligned by name.
+/// One or more files, their columns aligned by name; or a table that is no file.
 pub struct Dataset {
     schema: SchemaRef,
     files: Vec<OpenFile>,
@@ -26,7 +27,8 @@ pub struct Dataset {
 
 #[derive(Clone)]
 struct OpenFile {
-    input: Input,
+    /// `None` for a table that is no file.
+    input: Option<Input>,
     table: Arc<dyn Table>,
     /// Where each column of the dataset comes from.
     places: Vec<Place>,
@@ -80,7 +82,7 @@ impl Dataset {
             }
         }
         let opened = opened.into_iter().zip(places);
-        let files = opened.map(|((input, table), places)| OpenFile { input, table: table.into(), places }).collect();
+        let files = opened.map(|((input, table), places)| OpenFile::new(Some(input), table.into(), places)).collect();
         let trust_statistics = !options.ignore_statistics;
         Ok(Self { schema, files, notes, trust_statistics, redaction: options.redaction })
     }
@@ -89,6 +91,22 @@ impl Dataset {
     pub fn without_files(schema: SchemaRef) -> Self {
         let (files, notes) = (Vec::new(), Vec::new());
         Self { schema, files, notes, trust_statistics: true, redaction: Redaction::Off }
+    }
+
+    /// A table that is no file: columns in memory, rows of a query. Its columns are nullable, dictionary encoding and
+    /// the layout of text are no types of their own. Two columns of one name are refused.
+    pub fn of_table(table: Arc<dyn Table>) -> Result<Self, Error> {
+        let own = table.schema();
+        let mut names = HashSet::new();
+        if let Some(twin) = own.fields().iter().map(|field| field.name()).find(|name| !names.insert(*name)) {
+            let name = escape_controls(twin);
+            return Err(Error::Option(format!("there are two columns `{name}`: rules could not tell them apart")));
+        }
+        let field = |field: &Arc<Field>| Field::new(field.name(), logical(field.data_type()).clone(), true);
+        let schema = Arc::new(Schema::new(own.fields().iter().map(field).collect::<Vec<_>>()));
+        let places = (0..own.fields().len()).map(|position| Place::Column { position, converted: false }).collect();
+        let files = vec![OpenFile::new(None, table, places)];
+        Ok(Self { schema, files, notes: Vec::new(), trust_statistics: true, redaction: Redaction::Off })
     }
 
     /// One of the files, counted from 0 in the order of [`Dataset::paths`], with the columns of the dataset.
@@ -115,7 +133,7 @@ impl Dataset {
 
     /// Size of all files, as stored.
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.input.stored_bytes()).sum()
+        self.inputs().map(Input::stored_bytes).sum()
     }
 
     /// Rows, where all files tell.
@@ -123,14 +141,14 @@ impl Dataset {
         self.files.iter().map(|file| file.table.rows()).sum()
     }
 
-    /// The files, in order.
+    /// The files, in order; none of a table that is no file.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(|file| file.input.path.as_path())
+        self.inputs().map(|input| input.path.as_path())
     }
 
-    /// The files, in order.
+    /// The files, in order; none of a table that is no file.
     pub fn inputs(&self) -> impl Iterator<Item = &Input> {
-        self.files.iter().map(|file| &file.input)
+        self.files.iter().filter_map(|file| file.input.as_ref())
     }
 
     /// What a file is and how its rows are written back unchanged; files count from 0 in the order of
@@ -378,7 +396,9 @@ impl<'a> Part<'a> {
     /// About how many stored bytes the part has, for progress.
     pub fn stored_bytes(&self) -> u64 {
         match (&self.content, self.file.table.parts()) {
-            (Content::Placed { .. }, Parts::Placed(parts)) => self.file.input.stored_bytes() / parts.max(1) as u64,
+            (Content::Placed { .. }, Parts::Placed(parts)) => {
+                self.file.input.as_ref().map_or(0, Input::stored_bytes) / parts.max(1) as u64
+            }
             (Content::Chunk(chunk), _) => chunk.bytes,
             _ => 0,
         }
@@ -418,7 +438,7 @@ impl<'a> Part<'a> {
                 let batches = file.arranged(dataset, columns, &wanted, batches);
                 if whole {
                     let native = file.table.read_native(part, batch_rows)?;
-                    return Ok(Box::new(Lockstep::new(file.input.path.clone(), batches, native)));
+                    return Ok(Box::new(Lockstep::new(file.path(), batches, native)));
                 }
                 Ok(Box::new(batches.map(|columns| Ok(WholeRows { columns: columns?, whole: None }))))
             }
@@ -452,6 +472,15 @@ fn facts_as(facts: ColumnFacts, data_type: &DataType) -> ColumnFacts {
 }
 
 impl OpenFile {
+    fn new(input: Option<Input>, table: Arc<dyn Table>, places: Vec<Place>) -> Self {
+        Self { input, table, places }
+    }
+
+    /// For messages.
+    fn path(&self) -> PathBuf {
+        self.input.as_ref().map_or_else(PathBuf::new, |input| input.path.clone())
+    }
+
     /// Positions in the file of columns of the dataset, increasing.
     fn wanted(&self, columns: &[usize]) -> Vec<usize> {
         let position = |column: &usize| match self.places.get(*column)? {
@@ -489,7 +518,7 @@ impl OpenFile {
                 (place, dataset.schema.field(*column).data_type().clone())
             })
             .collect();
-        Arranger { path: self.input.path.clone(), redaction: dataset.redaction, places }
+        Arranger { path: self.path(), redaction: dataset.redaction, places }
     }
 }
 

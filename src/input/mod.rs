@@ -27,6 +27,7 @@ mod structural;
 mod table;
 mod whole;
 
+pub(crate) use align::logical;
 pub use dataset::{ColumnBatches, Columns, Dataset, Part, Pass};
 pub use guard::guarded;
 pub use layout::{DataFile, data_files};

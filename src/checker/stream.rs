@@ -1,0 +1,151 @@
+//! Async streams of batches: folded by a checker, sorted by a gate.
+
+use super::Checker;
+use super::gate::{Gate, Sorted, State};
+use crate::error::Error;
+use arrow_array::RecordBatch;
+use futures::{Sink, Stream, StreamExt, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+/// What a gate of a stream holds between two polls.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The last batch.
+    sorted: Sorted,
+    /// Whether the stream came to its end.
+    ended: bool,
+}
+
+/// With the feature `stream`: a stream of batches with the good rows of another one. Bad rows go to a sink that may
+/// take its time, such as a channel, or an async closure made a sink by [`futures::sink::unfold`].
+///
+/// * The bad rows of a batch are accepted by the sink before its good rows are given. The stream ends once the sink
+///   was closed, which writes what it still holds: only then is the gate complete. A sink that others go on using is
+///   given as `&mut sink`, and is closed as well.
+/// * A stream that is left early, or dropped between two polls, loses no row silently: the run is incomplete, so
+///   [`Gate::commit`] refuses. Nothing comes behind an error, of the stream or of the sink.
+/// * To check a batch is work for the processor, between two waits: tens of microseconds to a few milliseconds for
+///   8,192 rows. One poll checks one batch at most, so other tasks of the thread wait no longer than that. Large
+///   batches are better sliced; [`Gate::finish`], which counts all keys of uniqueness rules, may take seconds, and is
+///   for a thread that may be blocked (`spawn_blocking` or the like).
+/// * No runtime is needed or chosen. Streams that cannot be moved are boxed: `Box::pin(stream)`.
+///
+/// ```
+/// # use arrow_array::{Int64Array, RecordBatch};
+/// # use dq::check::{CheckOptions, Ruleset};
+/// # use dq::checker::{Checker, Gate};
+/// # use dq::rules::{BindOptions, Target};
+/// use futures::{StreamExt, TryStreamExt, channel::mpsc};
+///
+/// # type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// # fn main() -> Result<(), Failure> {
+/// # let rules = r#"Rules = [ ColumnValues "age" < 130 with threshold > 0.6 ]"#;
+/// # let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+/// # let ages = std::sync::Arc::new(Int64Array::from(vec![31, 131, 5]));
+/// # let batch = RecordBatch::try_from_iter([("age", ages as _)])?;
+/// # let checker = Checker::new(&ruleset, &batch.schema(), &CheckOptions::default())?;
+/// # futures::executor::block_on(async {
+/// let (sink, dead_letters) = mpsc::channel::<RecordBatch>(8);
+/// let batches = futures::stream::iter([Ok::<_, Failure>(batch)]);
+///
+/// let mut gate = Gate::new(checker, batches, sink);
+/// let good: Vec<RecordBatch> = (&mut gate).try_collect().await?;
+/// let run = gate.commit()?;
+/// let bad: Vec<RecordBatch> = dead_letters.collect().await;
+/// assert_eq!((good[0].num_rows(), bad[0].num_rows(), run.rows), (2, 1, 3));
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+impl<B, S, E> Stream for Gate<B, S>
+where
+    B: Stream<Item = Result<RecordBatch, E>> + Unpin,
+    S: Sink<RecordBatch> + Unpin,
+    E: From<Error> + From<S::Error>,
+{
+    type Item = Result<RecordBatch, E>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let gate = self.get_mut();
+        if gate.state != State::Open {
+            return Poll::Ready(None);
+        }
+        let polled = step(gate, context);
+        if let Poll::Ready(Some(Err(_))) = &polled {
+            gate.state = State::Broken;
+        }
+        polled
+    }
+}
+
+fn step<B, S, E>(gate: &mut Gate<B, S>, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch, E>>>
+where
+    B: Stream<Item = Result<RecordBatch, E>> + Unpin,
+    S: Sink<RecordBatch> + Unpin,
+    E: From<Error> + From<S::Error>,
+{
+    loop {
+        if gate.held.sorted.bad.is_some() {
+            ready!(Pin::new(&mut gate.sink).poll_ready(context))?;
+            if let Some(bad) = gate.held.sorted.bad.take() {
+                let rows = bad.num_rows() as u64;
+                Pin::new(&mut gate.sink).start_send(bad)?;
+                gate.counts.bad += rows;
+            }
+        }
+        if let Some(good) = gate.held.sorted.good.take() {
+            gate.counts.good += good.num_rows() as u64;
+            return Poll::Ready(Some(Ok(good)));
+        }
+        if gate.held.ended {
+            ready!(Pin::new(&mut gate.sink).poll_close(context))?;
+            gate.state = State::Complete;
+            return Poll::Ready(None);
+        }
+        match ready!(gate.batches.poll_next_unpin(context)) {
+            None => gate.held.ended = true,
+            Some(batch) => {
+                let sorted = gate.sorted(batch?)?;
+                let passes = sorted.good.is_some();
+                gate.held.sorted = sorted;
+                if !passes {
+                    // Others wait no longer than one batch takes.
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+impl Checker {
+    /// With the feature `stream`: folds all batches of a stream, as [`Checker::push`] does, and gives way to other
+    /// tasks of the thread after each. After an error, or when the future is dropped before its end, the checker is
+    /// of no use: batches are missing.
+    pub async fn push_stream<B, E>(&mut self, batches: B) -> Result<(), E>
+    where
+        B: Stream<Item = Result<RecordBatch, E>>,
+        E: From<Error>,
+    {
+        let mut batches = pin!(batches);
+        while let Some(batch) = batches.next().await {
+            self.push(&batch?)?;
+            give_way().await;
+        }
+        Ok(())
+    }
+}
+
+/// Lets other tasks of the thread run.
+async fn give_way() {
+    let mut gave = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut gave, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
