@@ -52,7 +52,7 @@ use crate::error::Error;
 pub use ::datafusion;
 use ::datafusion::common::DataFusionError;
 use ::datafusion::execution::SendableRecordBatchStream;
-use ::datafusion::physical_plan::{ExecutionPlan, execute_stream, execute_stream_partitioned};
+use ::datafusion::physical_plan::{execute_stream, execute_stream_partitioned};
 use ::datafusion::prelude::DataFrame;
 use arrow_schema::SchemaRef;
 use std::collections::BTreeMap;

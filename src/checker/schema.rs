@@ -20,7 +20,8 @@ pub fn resolved(schema: &Schema) -> Result<SchemaRef, Error> {
         }
     }
     let fields = schema.fields().iter();
-    let fields: Vec<_> = fields.map(|field| Field::new(field.name(), logical(field.data_type()).clone(), true)).collect();
+    let fields: Vec<_> =
+        fields.map(|field| Field::new(field.name(), logical(field.data_type()).clone(), true)).collect();
     Ok(Arc::new(Schema::new(fields)))
 }
 
