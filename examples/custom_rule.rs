@@ -19,7 +19,7 @@ use dq::metrics::custom::{CustomMetric, CustomTest, Failure};
 use dq::plan::{Measure, Observation};
 use dq::rules::compile::{Compiler, Unevaluated};
 use dq::rules::signature::ONE_COLUMN_NUMBER;
-use dq::rules::{BindOptions, BoundRule, Conditions, RuleType, Signature, Status, Target, register};
+use dq::rules::{BindOptions, BoundRule, Conditions, RuleType, Signature, Status, register};
 use dq::value::Number;
 use parquet::arrow::ArrowWriter;
 use std::fs::File;
@@ -218,7 +218,7 @@ fn main() -> Result<ExitCode, Failure> {
     if std::env::args_os().len() > 1 {
         return Ok(dq::cli::main(std::env::args_os()).into());
     }
-    let ruleset = Ruleset::parse(RULES, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+    let ruleset = Ruleset::parse(RULES, &BindOptions::default()).accepted()?;
     let invoices = invoices()?;
 
     let directory = tempfile::tempdir()?;

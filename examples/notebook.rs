@@ -7,7 +7,7 @@
 
 use dq::check::{CheckOptions, Ruleset, Run};
 use dq::polars::{Gate, check_lazy, mask, split};
-use dq::rules::{BindOptions, Target};
+use dq::rules::BindOptions;
 use dq::scorecard::Scorecard;
 use dq::verdict::Verdict;
 use polars::prelude::{DataFrame, IntoColumn, IntoLazy, LazyFrame, ScanArgsParquet, col, len};
@@ -42,7 +42,7 @@ fn show(run: &Run) {
 }
 
 fn main() -> Result<(), Failure> {
-    let ruleset = Ruleset::parse(RULES, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+    let ruleset = Ruleset::parse(RULES, &BindOptions::default()).accepted()?;
     let options = CheckOptions { samples: 2, ..CheckOptions::default() };
 
     // A query is checked while it runs: only the columns that rules look at are read.

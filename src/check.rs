@@ -7,6 +7,7 @@ pub(crate) mod checked;
 pub(crate) mod inputs;
 mod merge;
 mod observations;
+mod options;
 mod outputs;
 mod points;
 mod refused;
@@ -19,13 +20,11 @@ mod table;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dqdl;
 use crate::error::Error;
-use crate::history::{self, Key, Past};
-use crate::input::ReadOptions;
+use crate::history::{self, Key};
 pub use crate::metrics::Distribution;
 use crate::metrics::{Family, Metric};
 use crate::plan::explain::Explanation;
 use crate::plan::{MetricId, MetricSet, Observation, Reported, Results};
-use crate::redaction::Redaction;
 use crate::rules::bind::{BindOptions, Bound, BoundNode, BoundRule, bind};
 use crate::rules::compile::{Compiler, compile, compile_analyzer, find_column};
 pub use crate::scan::Progress;
@@ -41,11 +40,12 @@ use chrono::{DateTime, Utc};
 use inputs::{Files, Inputs, Readings, widen};
 pub use merge::merge;
 pub use observations::Observe;
+pub use options::CheckOptions;
 use outputs::{GoodRows, Outputs};
 pub use refused::RefusedRuleset;
 use row_run::RowContext;
 pub use states::StateOptions;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,9 +78,13 @@ impl Ruleset {
         if self.has_errors() { Err(self.refusal()) } else { Ok(self) }
     }
 
-    /// The mistakes for which the document is refused.
-    pub(crate) fn refusal(&self) -> RefusedRuleset {
+    fn refusal(&self) -> RefusedRuleset {
         RefusedRuleset::new(&self.diagnostics, &self.lines)
+    }
+
+    /// A rule with a mistake is not among those that are judged: without it, the others say too much.
+    pub(crate) fn refuse_mistakes(&self) -> Result<(), Error> {
+        if self.has_errors() { Err(Error::Option(self.refusal().to_string())) } else { Ok(()) }
     }
 
     /// Everything wrong with the document, in order of position.
@@ -111,112 +115,6 @@ impl Ruleset {
     /// The analyzers, in order.
     pub fn analyzers(&self) -> &[BoundRule] {
         &self.bound.analyzers
-    }
-}
-
-/// How to check.
-#[derive(Debug, Clone)]
-pub struct CheckOptions {
-    /// Zone of timestamps and texts that name none.
-    pub zone: chrono_tz::Tz,
-    /// How files are read.
-    pub read: ReadOptions,
-    /// Other datasets, by alias: files, directories, patterns, URLs.
-    pub references: BTreeMap<String, Vec<PathBuf>>,
-    /// Workers.
-    pub threads: usize,
-    /// Rows per batch.
-    pub batch_rows: usize,
-    /// How long one query may take.
-    pub sql_timeout: Duration,
-    /// Bytes that states which grow with the data may hold together before they go to disk; queries, and
-    /// the keys of a reference, may each hold as many.
-    pub memory_bytes: u64,
-    /// Whether rules about rows pass on a dataset without rows.
-    pub allow_empty: bool,
-    /// Rule types and names (`Rule_3`) to evaluate; all when empty.
-    pub only: Vec<String>,
-    /// Rule types and names not to evaluate.
-    pub skip: Vec<String>,
-    /// Failing rows that are shown for each failed rule, at most.
-    pub samples: usize,
-    /// Columns that tell those rows apart.
-    pub key: Vec<String>,
-    /// How values of the data are hidden in everything that is said of them. Files of rows hold them as they are.
-    pub redaction: Redaction,
-    /// Whether a composite passes if every row passes it, instead of by the verdicts of its operands.
-    pub composite_rows: bool,
-    /// Whether rows that a rule's filter leaves out are not judged by it, instead of passing.
-    pub filtered_rows_skip: bool,
-    /// Where all rows go, with the rules they pass, fail and skip.
-    pub rows_out: Option<PathBuf>,
-    /// Where the rows go that fail no rule.
-    pub good: Option<PathBuf>,
-    /// Where the rows go that fail a rule, with the rules they fail.
-    pub bad: Option<PathBuf>,
-    /// What past runs measured; without it, rules that need past values cannot be evaluated.
-    pub past: Option<Arc<Past>>,
-    /// Which numbers are compared with those of past runs.
-    pub observe: Observe,
-    /// Where metric states go and come from.
-    pub states: StateOptions,
-}
-
-impl Default for CheckOptions {
-    fn default() -> Self {
-        let scan = ScanOptions::default();
-        Self {
-            zone: chrono_tz::UTC,
-            read: ReadOptions::default(),
-            references: BTreeMap::new(),
-            threads: scan.threads,
-            batch_rows: scan.batch_rows,
-            sql_timeout: Duration::from_secs(300),
-            memory_bytes: scan.memory_bytes,
-            allow_empty: false,
-            only: Vec::new(),
-            skip: Vec::new(),
-            samples: 5,
-            key: Vec::new(),
-            redaction: Redaction::Off,
-            composite_rows: false,
-            filtered_rows_skip: false,
-            rows_out: None,
-            good: None,
-            bad: None,
-            past: None,
-            observe: Observe::default(),
-            states: StateOptions::default(),
-        }
-    }
-}
-
-impl CheckOptions {
-    /// Whether any rule of the ruleset is selected.
-    pub fn selects_any(&self, ruleset: &Ruleset) -> bool {
-        selected(ruleset, self).next().is_some()
-    }
-
-    /// The rules of the ruleset that are selected.
-    pub fn selected<'a>(&'a self, ruleset: &'a Ruleset) -> impl Iterator<Item = &'a BoundNode> {
-        selected(ruleset, self).map(|(_, node)| node)
-    }
-
-    /// Whether single rows matter, and not only how many there are of a kind.
-    fn looks_at_rows(&self) -> bool {
-        self.samples > 0 || self.composite_rows || self.writes_rows()
-    }
-
-    /// Whether rows are written somewhere.
-    pub(crate) fn writes_rows(&self) -> bool {
-        self.rows_out.is_some() || self.good.is_some() || self.bad.is_some()
-    }
-
-    fn selects(&self, position: usize, node: &BoundNode) -> bool {
-        let name = format!("Rule_{}", position + 1);
-        let type_name = if let BoundNode::Rule(rule) = node { rule.rule_type.name } else { "Composite" };
-        let named = |names: &[String]| names.iter().any(|wanted| *wanted == name || wanted == type_name);
-        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 }
 
@@ -414,8 +312,8 @@ pub(crate) fn judged(ruleset: &Ruleset, plan: &Plan, results: &Results, options:
         .collect()
 }
 
-/// Checks data, named by files, directories, patterns or URLs, against a ruleset without errors. A rule that fails or cannot be evaluated is
-/// part of the result; an error means that the data could not be read.
+/// Checks data, named by files, directories, patterns or URLs. A rule that fails or cannot be evaluated is part of the
+/// result; an error means that the ruleset has mistakes, or that the data could not be read.
 pub fn check(ruleset: &Ruleset, data: &[PathBuf], options: &CheckOptions, watch: Watch<'_>) -> Result<Run, Error> {
     let clock = Instant::now();
     let fitting = states::fitting(options)?;
@@ -437,6 +335,7 @@ fn carried_out(
     good: Option<&GoodRows>,
     clock: Instant,
 ) -> Result<Run, Error> {
+    ruleset.refuse_mistakes()?;
     let mut readings = Readings::new(options);
     let mut notes = Vec::new();
     loop {

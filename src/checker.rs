@@ -218,9 +218,7 @@ impl Checker {
 
 /// Refuses what no pushed batch can do.
 fn refuse(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Error> {
-    if ruleset.has_errors() {
-        return Err(Error::Option(ruleset.refusal().to_string()));
-    }
+    ruleset.refuse_mistakes()?;
     if options.writes_rows() {
         return Err(Error::Option("pushed rows are not written to files: take them from Gate, or by RowMask".into()));
     }

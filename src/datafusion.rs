@@ -6,12 +6,12 @@
 //! use dq::check::{CheckOptions, Ruleset};
 //! use dq::datafusion::check;
 //! use dq::datafusion::datafusion::prelude::{SessionContext, col, lit};
-//! use dq::rules::{BindOptions, Target};
+//! use dq::rules::BindOptions;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let rules = r#"Rules = [ RowCount = 2, ColumnValues "age" < 130 ]"#;
-//! let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+//! let ruleset = Ruleset::parse(rules, &BindOptions::default()).accepted()?;
 //! let ages = std::sync::Arc::new(Int64Array::from(vec![31, 131, 5]));
 //! let batch = RecordBatch::try_from_iter([("age", ages as _)])?;
 //!
@@ -98,13 +98,13 @@ pub async fn check(frame: DataFrame, ruleset: &Ruleset, options: &CheckOptions) 
 /// # use arrow_array::{Int64Array, RecordBatch};
 /// # use dq::check::{CheckOptions, Ruleset};
 /// # use dq::datafusion::datafusion::{error::DataFusionError, prelude::SessionContext};
-/// # use dq::rules::{BindOptions, Target};
+/// # use dq::rules::BindOptions;
 /// use futures::{SinkExt, StreamExt, TryStreamExt, channel::mpsc};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// # let rules = r#"Rules = [ ColumnValues "age" < 130 with threshold > 0.6 ]"#;
-/// # let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+/// # let ruleset = Ruleset::parse(rules, &BindOptions::default()).accepted()?;
 /// # let ages = std::sync::Arc::new(Int64Array::from(vec![31, 131, 5]));
 /// # let frame = SessionContext::new().read_batch(RecordBatch::try_from_iter([("age", ages as _)])?)?;
 /// let (sink, dead_letters) = mpsc::channel::<RecordBatch>(8);

@@ -222,3 +222,18 @@ fn a_poll_checks_one_batch_at_most() {
 fn never(never: std::convert::Infallible) -> Failure {
     match never {}
 }
+
+#[test]
+#[cfg(feature = "sql")]
+fn a_check_with_queries_may_be_made_within_any_executor() {
+    let text = r#"Rules = [ CustomSql "select count(*) from primary" = 200, IsComplete "customer_id" where "customer_id > 0" ]"#;
+    let ruleset = Ruleset::parse(text, &BindOptions::default()).accepted().expect("a ruleset");
+    let data = [std::path::PathBuf::from("fixtures/data/customers.csv")];
+    let options = CheckOptions::default();
+    let checked = || dq::check::check(&ruleset, &data, &options, dq::check::Watch::default()).expect("a run").score;
+    assert_eq!(futures::executor::block_on(async { checked() }), Some(1.0));
+    for mut runtime in [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()] {
+        let runtime = runtime.build().expect("a runtime");
+        assert_eq!(runtime.block_on(async { checked() }), Some(1.0));
+    }
+}

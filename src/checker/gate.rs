@@ -141,12 +141,14 @@ impl<I, S> Gate<I, S> {
         }
     }
 
-    /// The verdicts, if every rule that was not deselected passes; the reason to stop otherwise. A document without
-    /// rules has nothing against any data.
+    /// The verdicts, if every rule that was not deselected passes and every analyzer has its values; the reason to stop
+    /// otherwise. Severities are not looked at. A document without rules has nothing against any data.
     pub fn commit(self) -> Result<Run, Refused> {
         let run = self.finish()?;
-        let good = run.count(Verdict::Fail) == 0 && run.count(Verdict::Error) == 0 && !run.incomplete;
-        if good { Ok(run) } else { Err(Refused::Rules { run: Box::new(run) }) }
+        match run.verdict() {
+            Verdict::Pass | Verdict::Skip => Ok(run),
+            Verdict::Fail | Verdict::Error => Err(Refused::Rules { run: Box::new(run) }),
+        }
     }
 }
 
@@ -216,8 +218,10 @@ fn summary(run: &Run) -> String {
     if run.incomplete {
         return "not all rows were checked".into();
     }
-    let (failed, errors) = (run.count(Verdict::Fail), run.count(Verdict::Error));
-    let first = run.outcomes.iter().find(|outcome| matches!(outcome.verdict, Verdict::Fail | Verdict::Error));
-    let rule = first.map_or(String::new(), |outcome| format!(", first: {}", outcome.rule));
-    format!("{failed} rules fail and {errors} could not be evaluated{rule}")
+    let unmeasured = || run.analyzers.iter().filter(|analyzer| analyzer.message.is_some());
+    let (failed, errors) = (run.count(Verdict::Fail), run.count(Verdict::Error) + unmeasured().count());
+    let unmet = run.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Fail | Verdict::Error));
+    let first = unmet.map(|outcome| &outcome.rule).chain(unmeasured().map(|analyzer| &analyzer.analyzer)).next();
+    let first = first.map_or(String::new(), |text| format!(", first: {text}"));
+    format!("{failed} rules fail and {errors} could not be evaluated{first}")
 }

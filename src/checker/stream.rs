@@ -35,13 +35,13 @@ pub(super) struct Held {
 /// # use arrow_array::{Int64Array, RecordBatch};
 /// # use dq::check::{CheckOptions, Ruleset};
 /// # use dq::checker::{Checker, Gate};
-/// # use dq::rules::{BindOptions, Target};
+/// # use dq::rules::BindOptions;
 /// use futures::{StreamExt, TryStreamExt, channel::mpsc};
 ///
 /// # type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// # fn main() -> Result<(), Failure> {
 /// # let rules = r#"Rules = [ ColumnValues "age" < 130 with threshold > 0.6 ]"#;
-/// # let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+/// # let ruleset = Ruleset::parse(rules, &BindOptions::default()).accepted()?;
 /// # let ages = std::sync::Arc::new(Int64Array::from(vec![31, 131, 5]));
 /// # let batch = RecordBatch::try_from_iter([("age", ages as _)])?;
 /// # let checker = Checker::new(&ruleset, &batch.schema(), &CheckOptions::default())?;

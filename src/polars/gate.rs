@@ -25,12 +25,12 @@ use polars::prelude::{BooleanChunked, DataFrame, LazyFrame};
 /// # use dq::check::{CheckOptions, Ruleset};
 /// # use dq::error::Error;
 /// # use dq::polars::Gate;
-/// # use dq::rules::{BindOptions, Target};
+/// # use dq::rules::BindOptions;
 /// use dq::polars::polars::prelude::{DataFrame, IntoLazy, df};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let rules = r#"Rules = [ ColumnValues "age" < 130 with threshold > 0.6 ]"#;
-/// let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+/// let ruleset = Ruleset::parse(rules, &BindOptions::default()).accepted()?;
 /// let query = df!("age" => [31, 131, 5])?.lazy();
 ///
 /// let mut bad = Vec::new();

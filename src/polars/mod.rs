@@ -4,11 +4,11 @@
 //! use dq::check::{CheckOptions, Ruleset};
 //! use dq::polars::polars::prelude::{IntoColumn, df};
 //! use dq::polars::{mask, split};
-//! use dq::rules::{BindOptions, Target};
+//! use dq::rules::BindOptions;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let rules = r#"Rules = [ IsUnique "id", ColumnValues "age" < 130 ]"#;
-//! let ruleset = Ruleset::parse(rules, &BindOptions { now: chrono::Utc::now(), target: Target::Dq });
+//! let ruleset = Ruleset::parse(rules, &BindOptions::default()).accepted()?;
 //! let mut frame = df!("id" => [1, 2, 2, 3], "age" => [Some(31), Some(12), Some(40), None])?;
 //!
 //! let parts = split(&frame, &ruleset, &CheckOptions::default())?;
