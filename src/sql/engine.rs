@@ -141,51 +141,44 @@ impl Engine {
         // Threads of its own: a query that was given up may keep them busy, and no other waits for them.
         let runtime = QueryThreads::new().map_err(refused)?;
         let state = session.state();
-        let (sender, receiver) = sync_channel::<Result<RecordBatch, DataFusionError>>(4);
+        let (sender, receiver) = sync_channel::<Result<Option<RecordBatch>, DataFusionError>>(4);
         let task = runtime.spawn(async move {
             let work = async {
                 let physical = state.create_physical_plan(&plan).await?;
                 let mut stream = execute_stream(physical, state.task_ctx())?;
                 while let Some(batch) = stream.next().await {
-                    if sender.send(Ok(batch?)).is_err() {
+                    if sender.send(Ok(Some(batch?))).is_err() {
                         break;
                     }
                 }
-                Ok(())
+                Ok(None)
             };
-            if let Err(error) = work.await {
-                let _ = sender.send(Err(error));
-            }
+            // The end is told like rows are: a task that panicked has told none.
+            let _ = sender.send(work.await);
         });
         let end = Instant::now() + self.options.timeout;
         let outcome = loop {
             match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(Ok(batch)) => {
+                Ok(Ok(None)) => break Ok(()),
+                Ok(Ok(Some(batch))) => {
                     if let Err(reason) = visit(&batch) {
                         break Err(SqlError::Unevaluated(reason));
                     }
                 }
                 Ok(Err(error)) => break Err(self.execution_trouble(session, &error)),
-                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    break Err(SqlError::Unevaluated(Unevaluated::internal("the query engine gave up")));
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     break Err(refused(too_slow(&self.options, "the query")));
                 }
             }
         };
         drop(receiver);
-        match outcome {
-            // A task that panicked has sent nothing.
-            Ok(()) => match task.map(futures::executor::block_on) {
-                Some(Ok(())) => Ok(()),
-                _ => Err(SqlError::Unevaluated(Unevaluated::internal("the query engine gave up"))),
-            },
-            Err(error) => {
-                if let Some(task) = task {
-                    task.abort();
-                }
-                Err(error)
-            }
+        if let (Err(_), Some(task)) = (&outcome, task) {
+            task.abort();
         }
+        outcome
     }
 
     fn execution_trouble(&self, session: &Session, error: &DataFusionError) -> SqlError {
