@@ -40,7 +40,7 @@ use chrono::{DateTime, Utc};
 use inputs::{Files, Inputs, Readings, widen};
 pub use merge::merge;
 pub use observations::Observe;
-pub use options::CheckOptions;
+pub use options::{CheckOptions, WrongSelection};
 use outputs::{GoodRows, Outputs};
 pub use refused::RefusedRuleset;
 use row_run::RowContext;
@@ -82,9 +82,13 @@ impl Ruleset {
         RefusedRuleset::new(&self.diagnostics, &self.lines)
     }
 
-    /// A rule with a mistake is not among those that are judged: without it, the others say too much.
-    pub(crate) fn refuse_mistakes(&self) -> Result<(), Error> {
-        if self.has_errors() { Err(Error::Option(self.refusal().to_string())) } else { Ok(()) }
+    /// Refuses what would let data pass that was not judged: a rule with a mistake is not among those that are
+    /// judged, and neither is one that a misspelt option leaves out.
+    pub(crate) fn refuse_gaps(&self, options: &CheckOptions) -> Result<(), Error> {
+        if self.has_errors() {
+            return Err(Error::Option(self.refusal().to_string()));
+        }
+        options.check_selection(self).map_err(|wrong| Error::Option(wrong.to_string()))
     }
 
     /// Everything wrong with the document, in order of position.
@@ -335,7 +339,7 @@ fn carried_out(
     good: Option<&GoodRows>,
     clock: Instant,
 ) -> Result<Run, Error> {
-    ruleset.refuse_mistakes()?;
+    ruleset.refuse_gaps(options)?;
     let mut readings = Readings::new(options);
     let mut notes = Vec::new();
     loop {

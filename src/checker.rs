@@ -39,7 +39,7 @@ use crate::check::row_run::RowContext;
 use crate::check::states::{rows_of, sources};
 use crate::check::{CheckOptions, Plan, Ruleset, Run, judged};
 use crate::error::Error;
-use crate::input::Dataset;
+use crate::input::{Columns, Dataset};
 use crate::scan::push::{PushMemory, PushPlan, PushProgram, PushStates};
 use crate::scan::{ScanError, ScanOptions, Scanned};
 use crate::verdict::Outcome;
@@ -74,6 +74,8 @@ pub struct Checker {
     states: PushStates,
     memory: PushMemory,
     rows: u64,
+    /// Whether some batch was not folded, or not whole.
+    incomplete: bool,
     clock: Instant,
 }
 
@@ -112,7 +114,7 @@ impl Checker {
     fn of(compiled: Arc<Compiled>, clock: Instant) -> Result<Self, Error> {
         let program = Arc::new(compiled.push.program()?);
         let states = program.states();
-        Ok(Self { compiled, program, states, memory: PushMemory::default(), rows: 0, clock })
+        Ok(Self { compiled, program, states, memory: PushMemory::default(), rows: 0, incomplete: false, clock })
     }
 
     /// The columns that batches must have, in this order.
@@ -131,21 +133,33 @@ impl Checker {
         &self.compiled.masks.unjudged
     }
 
-    /// Folds a batch. A batch without rows changes nothing. After an error the checker is of no use: part of the
-    /// batch may be counted.
+    /// Folds a batch. A batch without rows changes nothing. After an error rows are missing, also those of a batch
+    /// that was refused for its columns: [`Checker::finish`] says so, and every rule is ERROR.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        let columns = schema::conformed(batch, self.schema())?;
-        self.states.push(&self.program, &columns)?;
-        self.rows += batch.num_rows() as u64;
-        Ok(())
+        self.whole(|own| own.fold(batch).map(|_| ()))
     }
 
     /// Folds a batch as [`Checker::push`] does, and judges each of its rows.
     pub fn push_rows(&mut self, batch: &RecordBatch) -> Result<RowMask, Error> {
+        self.whole(|own| {
+            let columns = own.fold(batch)?;
+            own.compiled.masks.judge(&columns, &mut own.memory, &own.program)
+        })
+    }
+
+    fn fold(&mut self, batch: &RecordBatch) -> Result<Columns, Error> {
         let columns = schema::conformed(batch, self.schema())?;
         self.states.push(&self.program, &columns)?;
         self.rows += batch.num_rows() as u64;
-        self.compiled.masks.judge(&columns, &mut self.memory, &self.program)
+        Ok(columns)
+    }
+
+    /// Does what must be done to its end: an error, a panic or a future that is dropped loses rows.
+    fn whole<T, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        let before = std::mem::replace(&mut self.incomplete, true);
+        let done = work(self)?;
+        self.incomplete = before;
+        Ok(done)
     }
 
     /// Another checker of the same check, before any batch, for another thread; to be joined by [`Checker::merge`].
@@ -158,6 +172,7 @@ impl Checker {
             states: self.program.states(),
             memory: PushMemory::default(),
             rows: 0,
+            incomplete: false,
             clock: self.clock,
         }
     }
@@ -171,18 +186,26 @@ impl Checker {
     /// Joins a fork, as if its batches had come behind those of this checker. Results hang on the order of merges
     /// only in the last bits of doubles and in which row is shown as an example.
     pub fn merge(&mut self, later: Self) -> Result<(), Error> {
-        if !Arc::ptr_eq(&self.program, &later.program) {
-            let message = "only forks of one checker can be merged: make the other one with Checker::fork";
-            return Err(Error::Option(message.into()));
-        }
-        self.states.merge(&self.program, later.states)?;
-        self.rows += later.rows;
+        self.whole(|own| {
+            if !Arc::ptr_eq(&own.program, &later.program) {
+                let message = "only forks of one checker can be merged: make the other one with Checker::fork";
+                return Err(Error::Option(message.into()));
+            }
+            own.states.merge(&own.program, later.states)?;
+            own.rows += later.rows;
+            Ok(())
+        })?;
+        self.incomplete |= later.incomplete;
         Ok(())
     }
 
     /// Judges the rules by all batches so far. Without any row, rules about rows are ERROR, unless the options
-    /// allow empty data.
+    /// allow empty data. If an earlier call ended with an error, the run is incomplete and every rule is ERROR.
     pub fn finish(self) -> Result<Run, Error> {
+        if self.incomplete { self.interrupt() } else { self.conclude() }
+    }
+
+    fn conclude(self) -> Result<Run, Error> {
         let Self { compiled, program, states, clock, .. } = self;
         let Compiled { ruleset, options, inputs, plan, push, notes, .. } = &*compiled;
         let sources = sources(inputs, plan);
@@ -209,7 +232,7 @@ impl Checker {
 
     /// What is known when batches are missing: every rule is ERROR, with what was seen so far.
     pub(crate) fn interrupt(self) -> Result<Run, Error> {
-        let mut run = self.finish()?;
+        let mut run = self.conclude()?;
         run.outcomes.iter_mut().for_each(Outcome::interrupt);
         run.observations.clear();
         Ok(Run { incomplete: true, score: Some(0.0).filter(|_| run.score.is_some()), ..run })
@@ -218,7 +241,7 @@ impl Checker {
 
 /// Refuses what no pushed batch can do.
 fn refuse(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Error> {
-    ruleset.refuse_mistakes()?;
+    ruleset.refuse_gaps(options)?;
     if options.writes_rows() {
         return Err(Error::Option("pushed rows are not written to files: take them from Gate, or by RowMask".into()));
     }

@@ -111,9 +111,9 @@ pub async fn check(frame: DataFrame, ruleset: &Ruleset, options: &CheckOptions) 
 /// let sink = sink.sink_map_err(|error| DataFusionError::External(error.into()));
 ///
 /// let mut gate = dq::datafusion::gate(frame, &ruleset, &CheckOptions::default(), sink).await?;
-/// let good: Vec<RecordBatch> = (&mut gate).try_collect().await?;
-/// let run = gate.commit()?;
-/// let bad: Vec<RecordBatch> = dead_letters.collect().await;
+/// // Both at once: the channel holds some batches only, and a full one holds the gate up.
+/// let (good, bad) = futures::join!((&mut gate).try_collect::<Vec<_>>(), dead_letters.collect::<Vec<_>>());
+/// let (good, run) = (good?, gate.commit()?);
 /// assert_eq!((good[0].num_rows(), bad[0].num_rows(), run.rows), (2, 1, 3));
 /// # Ok(())
 /// # })

@@ -3,13 +3,14 @@
 // Tests fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-use arrow_array::{Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use arrow_schema::{DataType, FieldRef};
-use dq::check::{CheckOptions, Ruleset, Run, Watch, check};
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow_schema::{DataType, FieldRef, SchemaRef};
+use dq::check::{CheckOptions, Ruleset, Run, Watch, check, judge_table};
 use dq::checker::{Checker, Gate, Refused};
 use dq::comparison::Operator;
 use dq::error::Error;
-use dq::input::{Dataset, ReadOptions, data_files};
+use dq::input::{Batches, Dataset, Parts, ReadOptions, Table, data_files};
 use dq::rules::signature::{Conditions, Signature};
 use dq::rules::{BindOptions, BoundRule, RuleType, Status, Target, register};
 use dq::value::Number;
@@ -242,19 +243,79 @@ fn what_needs_all_rows_is_error() {
 }
 
 #[test]
-fn batches_of_other_columns_are_refused() {
-    let mut checker = checker("Rules = [ RowCount > 0 ]", &[small()]);
+fn batches_of_other_columns_are_refused_and_missing_from_then_on() {
+    let new = || checker("Rules = [ RowCount > 0 ]", &[small()]);
     let swapped = small().project(&[1, 0, 2]).expect("a batch");
     let fewer = small().project(&[0, 1]).expect("a batch");
     let text: ArrayRef = Arc::new(StringArray::from(vec!["1"]));
     let other = RecordBatch::try_from_iter([("key", text.clone()), ("word", text.clone()), ("amount", text)]);
     for batch in [swapped, fewer, other.expect("a batch")] {
+        let mut checker = new();
+        checker.push(&small()).expect("pushed");
         assert!(matches!(checker.push(&batch), Err(Error::Option(_))));
+        checker.push(&small()).expect("pushed");
+        let mut first = checker.renew().expect("a window");
+        first.push(&small()).expect("pushed");
+        assert!(!first.finish().expect("a run").incomplete, "windows know nothing of one another");
+        let mut whole = checker.fork();
+        whole.push(&small()).expect("pushed");
+        whole.merge(checker).expect("merged");
+        let run = whole.finish().expect("a run");
+        assert!(run.incomplete && run.outcomes[0].code == Some("interrupted"), "{:?}", run.outcomes);
     }
     let plain: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "c", "d"]));
     let columns = [("key", small().column(0).clone()), ("word", plain), ("amount", small().column(2).clone())];
+    let mut checker = new();
     checker.push(&RecordBatch::try_from_iter(columns).expect("a batch")).expect("the encoding is no type");
     assert_eq!(checker.rows(), 4);
+    assert!(!checker.finish().expect("a run").incomplete);
+}
+
+#[test]
+fn a_selection_that_lets_anything_pass_is_refused() {
+    let ruleset = ruleset(r#"Rules = [ IsComplete "key" ]"#);
+    let selections = [(vec!["IsCompleet"], vec![]), (vec!["RowCount"], vec![]), (vec![], vec!["Rule_1"])];
+    for (only, skip) in selections {
+        let names = |names: Vec<&str>| names.into_iter().map(str::to_string).collect();
+        let options = CheckOptions { only: names(only), skip: names(skip), ..options() };
+        assert!(matches!(Checker::new(&ruleset, &small().schema(), &options), Err(Error::Option(_))));
+        assert!(matches!(check(&ruleset, &[customers()], &options, Watch::default()), Err(Error::Option(_))));
+    }
+}
+
+/// A table of one batch, as it is.
+struct Held(RecordBatch);
+
+impl Table for Held {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn parts(&self) -> Parts {
+        Parts::Placed(1)
+    }
+
+    fn read(&self, _part: usize, columns: &[usize], _batch_rows: usize) -> Result<Batches<'_>, Error> {
+        Ok(Box::new(std::iter::once(Ok(self.0.project(columns).expect("columns")))))
+    }
+}
+
+#[test]
+fn null_among_the_values_of_a_dictionary_is_null() {
+    let values: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
+    let keys = Int32Array::from(vec![Some(0), Some(1), Some(0), None]);
+    let column: ArrayRef = Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values).expect("a dictionary"));
+    let batch = RecordBatch::try_from_iter_with_nullable([("word", column, true)]).expect("a batch");
+    let rules = r#"Rules = [ Completeness "word" = 0.5, IsComplete "word" ]"#;
+    let mut checker = checker(rules, std::slice::from_ref(&batch));
+    assert_eq!(checker.push_rows(&batch).expect("pushed").good_rows(), 2);
+    let table: Arc<dyn Table> = Arc::new(Held(batch));
+    let (read, good) = judge_table(&ruleset(rules), &table, &options(), Watch::default()).expect("a run");
+    assert_eq!(good.count_set_bits(), 2);
+    for run in [checker.finish().expect("a run"), read] {
+        assert_eq!(run.outcomes[0].verdict, Verdict::Pass, "{:?}", run.outcomes);
+        assert_eq!(run.outcomes[1].verdict, Verdict::Fail);
+    }
 }
 
 #[test]
@@ -284,6 +345,26 @@ fn a_gate_sorts_rows_and_stops_commits() {
             Err(Refused::Trouble(error)) => panic!("{error}"),
         }
     }
+}
+
+#[test]
+fn a_gate_whose_sink_panicked_commits_nothing() {
+    let sink = |_: RecordBatch| -> Result<(), Error> { panic!("no room") };
+    let rules = r#"Rules = [ ColumnValues "key" > 1 with threshold > 0.1 ]"#;
+    let mut gate = Gate::new(checker(rules, &[small()]), [Ok(small()), Ok(small())].into_iter(), sink);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| gate.next())).is_err());
+    assert!(gate.next().is_none(), "it is over");
+    assert!(matches!(gate.commit(), Err(Refused::Rules { run }) if run.incomplete));
+}
+
+#[test]
+fn a_gate_commits_by_analyzers_too() {
+    let rules = r#"Rules = [ RowCount > 0 ] Analyzers = [ Mean "word" ]"#;
+    let sink = |_: RecordBatch| -> Result<(), Error> { Ok(()) };
+    let mut gate = Gate::new(checker(rules, &[small()]), [Ok(small())].into_iter(), sink);
+    assert_eq!(gate.by_ref().count(), 1);
+    let refused = gate.commit().expect_err("an analyzer has no value");
+    assert_eq!(refused.to_string(), r#"0 rules fail and 1 could not be evaluated, first: Mean "word""#);
 }
 
 #[test]

@@ -713,3 +713,24 @@ fn a_program_of_ones_own_has_the_whole_command_line() {
     let [rules, data] = [&rules, &data[0]].map(|path| path.to_str().expect("UTF-8"));
     assert_eq!(run(&["check", "--ruleset", rules, data]), Exit::Findings);
 }
+
+static ASKS_NOTHING: RuleType = RuleType {
+    name: "AsksNothing",
+    status: Status::Extension,
+    signatures: &[Signature::new(&[], Conditions::None)],
+    summary: "Nothing",
+    manual: "Nothing.",
+    compile: |_, _| Ok(Observation::default()),
+    ..RuleType::BASE
+};
+
+#[test]
+fn a_rule_that_asks_nothing_of_the_data_does_not_pass() {
+    register(&ASKS_NOTHING).expect("registered");
+    let ruleset = Ruleset::parse("Rules = [ AsksNothing ]", &BindOptions::default()).accepted().expect("a ruleset");
+    let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let batch = RecordBatch::try_from_iter([("a", column)]).expect("a batch");
+    let mut checker = Checker::new(&ruleset, &batch.schema(), &CheckOptions::default()).expect("a checker");
+    checker.push(&batch).expect("pushed");
+    assert_eq!(checker.finish().expect("a run").outcomes[0].code, Some("rule_type"));
+}

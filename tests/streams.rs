@@ -237,3 +237,19 @@ fn a_check_with_queries_may_be_made_within_any_executor() {
         assert_eq!(runtime.block_on(async { checked() }), Some(1.0));
     }
 }
+
+#[test]
+fn what_the_sink_was_given_goes_on_its_way_while_nothing_comes() {
+    let arrived = std::sync::atomic::AtomicUsize::new(0);
+    let sink = futures::sink::unfold((), |(), rows: RecordBatch| {
+        arrived.fetch_add(rows.num_rows(), std::sync::atomic::Ordering::Relaxed);
+        std::future::ready(Ok::<_, Error>(()))
+    });
+    let source = stream::iter(batches(&[&[131, 5]])).chain(stream::pending());
+    let mut gate = Gate::new(checker(YOUNG), source, Box::pin(sink));
+    let good: RecordBatch = block_on(gate.next()).expect("a batch").expect("good rows");
+    assert_eq!(ages(&[good]), [5]);
+    let waker = futures::task::noop_waker();
+    assert!(gate.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(arrived.load(std::sync::atomic::Ordering::Relaxed), 1);
+}

@@ -24,7 +24,7 @@ use std::time::Instant;
 /// No rows are shown, and none written: there are none.
 pub fn merge(ruleset: &Ruleset, states: &[PathBuf], options: &CheckOptions, watch: Watch<'_>) -> Result<Run, Error> {
     let clock = Instant::now();
-    ruleset.refuse_mistakes()?;
+    ruleset.refuse_gaps(options)?;
     if states.is_empty() {
         return Err(Error::Option("no states: name at least one file that --state-out wrote".into()));
     }

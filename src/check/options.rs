@@ -1,15 +1,28 @@
 //! How to check: what is read, how much of it, and where things go.
 
 use super::{Observe, Ruleset, StateOptions, selected};
+use crate::diagnostic::nearest;
+use crate::error::escape_controls;
 use crate::history::Past;
 use crate::input::ReadOptions;
 use crate::redaction::Redaction;
 use crate::rules::bind::BoundNode;
+use crate::rules::{all, find};
 use crate::scan::ScanOptions;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// A selection of rules, [`CheckOptions::only`] and [`CheckOptions::skip`], that cannot be meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}; {}", escape_controls(message), escape_controls(help))]
+pub struct WrongSelection {
+    /// What is wrong. Options are named as on the command line.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
 
 /// How to check.
 #[derive(Debug, Clone)]
@@ -97,6 +110,28 @@ impl CheckOptions {
     /// The rules of the ruleset that are selected.
     pub fn selected<'a>(&'a self, ruleset: &'a Ruleset) -> impl Iterator<Item = &'a BoundNode> {
         selected(ruleset, self).map(|(_, node)| node)
+    }
+
+    /// Refuses a selection that lets anything pass: one that leaves no rule of a ruleset that has some, or that names
+    /// neither a rule type nor a rule.
+    pub fn check_selection(&self, ruleset: &Ruleset) -> Result<(), WrongSelection> {
+        let rules = ruleset.rules().len();
+        for name in self.only.iter().chain(&self.skip) {
+            let number = name.strip_prefix("Rule_").and_then(|number| number.parse::<usize>().ok());
+            let numbered = number.is_some_and(|number| (1..=rules).contains(&number));
+            if !numbered && name != "Composite" && find(name).is_none() {
+                let near = nearest(name, all().into_iter().map(|own| own.name));
+                let rules = || format!("rules are called Rule_1 to Rule_{rules}");
+                let help = near.map_or_else(rules, |near| format!("did you mean {near}?"));
+                let message = format!("`{name}` is neither a rule type nor a rule of this ruleset");
+                return Err(WrongSelection { message, help });
+            }
+        }
+        if !ruleset.rules().is_empty() && !self.selects_any(ruleset) {
+            let help = "a check that judges nothing would pass anything".to_string();
+            return Err(WrongSelection { message: "--only and --skip leave no rule to evaluate".into(), help });
+        }
+        Ok(())
     }
 
     /// Whether single rows matter, and not only how many there are of a kind.

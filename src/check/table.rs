@@ -51,9 +51,6 @@ fn of_table(
     good: Option<&GoodRows>,
 ) -> Result<Run, Error> {
     let clock = Instant::now();
-    if ruleset.has_errors() {
-        return Err(Error::Option("the ruleset has errors: see Ruleset::diagnostics".into()));
-    }
     if options.states.out.is_some() || options.states.cache.is_some() {
         return Err(Error::Option("metric states are of files: a table that is no file has none".into()));
     }

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::check::Run;
-use crate::error::Error;
+use crate::error::{Error, escape_controls};
 use crate::verdict::Verdict;
 use arrow_array::RecordBatch;
 use arrow_select::filter::filter_record_batch;
@@ -160,11 +160,11 @@ where
     /// Checks one batch, sends its bad rows to the sink and gives the good ones, if there are any. This is all that
     /// an adapter of another kind of stream needs; it says [`Gate::complete`] when the last one was sorted.
     pub fn sort(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>, E> {
-        let passing = self.passing(batch);
-        if passing.is_err() {
-            self.state = State::Broken;
-        }
-        passing
+        // Not open again after an error, nor after a panic of the sink: both lose rows.
+        let before = std::mem::replace(&mut self.state, State::Broken);
+        let passing = self.passing(batch)?;
+        self.state = before;
+        Ok(passing)
     }
 
     fn passing(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>, E> {
@@ -196,13 +196,12 @@ where
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.state == State::Open {
+            self.state = State::Broken;
             match self.batches.next() {
-                None => self.complete(),
-                Some(Err(error)) => {
-                    self.state = State::Broken;
-                    return Some(Err(error));
-                }
+                None => self.state = State::Complete,
+                Some(Err(error)) => return Some(Err(error)),
                 Some(Ok(batch)) => {
+                    self.state = State::Open;
                     if let Some(good) = self.sort(batch).transpose() {
                         return Some(good);
                     }
@@ -222,6 +221,6 @@ fn summary(run: &Run) -> String {
     let (failed, errors) = (run.count(Verdict::Fail), run.count(Verdict::Error) + unmeasured().count());
     let unmet = run.outcomes.iter().filter(|outcome| matches!(outcome.verdict, Verdict::Fail | Verdict::Error));
     let first = unmet.map(|outcome| &outcome.rule).chain(unmeasured().map(|analyzer| &analyzer.analyzer)).next();
-    let first = first.map_or(String::new(), |text| format!(", first: {text}"));
+    let first = first.map_or(String::new(), |text| format!(", first: {}", escape_controls(text)));
     format!("{failed} rules fail and {errors} could not be evaluated{first}")
 }

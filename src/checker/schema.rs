@@ -42,7 +42,8 @@ pub fn conformed(batch: &RecordBatch, schema: &Schema) -> Result<Columns, Error>
             )));
         }
         if logical(array.data_type()) != wanted.data_type() {
-            let (found, wanted) = (array.data_type(), wanted.data_type());
+            let shown = |data_type: &DataType| escape_controls(&data_type.to_string());
+            let (found, wanted) = (shown(array.data_type()), shown(wanted.data_type()));
             return Err(Error::Option(format!(
                 "column `{name}` of a batch is {found}, but the check was made for {wanted}: cast it"
             )));

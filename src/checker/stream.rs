@@ -50,9 +50,9 @@ pub(super) struct Held {
 /// let batches = futures::stream::iter([Ok::<_, Failure>(batch)]);
 ///
 /// let mut gate = Gate::new(checker, batches, sink);
-/// let good: Vec<RecordBatch> = (&mut gate).try_collect().await?;
-/// let run = gate.commit()?;
-/// let bad: Vec<RecordBatch> = dead_letters.collect().await;
+/// // Both at once: the channel holds some batches only, and a full one holds the gate up.
+/// let (good, bad) = futures::join!((&mut gate).try_collect::<Vec<_>>(), dead_letters.collect::<Vec<_>>());
+/// let (good, run) = (good?, gate.commit()?);
 /// assert_eq!((good[0].num_rows(), bad[0].num_rows(), run.rows), (2, 1, 3));
 /// # Ok(())
 /// # })
@@ -71,9 +71,13 @@ where
         if gate.state != State::Open {
             return Poll::Ready(None);
         }
+        // A panic of the stream or the sink loses rows.
+        gate.state = State::Broken;
         let polled = step(gate, context);
-        if let Poll::Ready(Some(Err(_))) = &polled {
-            gate.state = State::Broken;
+        match &polled {
+            Poll::Ready(None) => gate.state = State::Complete,
+            Poll::Ready(Some(Err(_))) => {}
+            Poll::Pending | Poll::Ready(Some(Ok(_))) => gate.state = State::Open,
         }
         polled
     }
@@ -100,12 +104,18 @@ where
         }
         if gate.held.ended {
             ready!(Pin::new(&mut gate.sink).poll_close(context))?;
-            gate.state = State::Complete;
             return Poll::Ready(None);
         }
-        match ready!(gate.batches.poll_next_unpin(context)) {
-            None => gate.held.ended = true,
-            Some(batch) => {
+        match gate.batches.poll_next_unpin(context) {
+            Poll::Pending => {
+                // What the sink was given goes on its way while nothing comes.
+                if let Poll::Ready(Err(error)) = Pin::new(&mut gate.sink).poll_flush(context) {
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+                return Poll::Pending;
+            }
+            Poll::Ready(None) => gate.held.ended = true,
+            Poll::Ready(Some(batch)) => {
                 let sorted = gate.sorted(batch?)?;
                 let passes = sorted.good.is_some();
                 gate.held.sorted = sorted;
@@ -121,18 +131,20 @@ where
 
 impl Checker {
     /// With the feature `stream`: folds all batches of a stream, as [`Checker::push`] does, and gives way to other
-    /// tasks of the thread after each. After an error, or when the future is dropped before its end, the checker is
-    /// of no use: batches are missing.
+    /// tasks of the thread after each. After an error, or when the future is dropped before its end, rows are missing:
+    /// [`Checker::finish`] says so, and every rule is ERROR.
     pub async fn push_stream<B, E>(&mut self, batches: B) -> Result<(), E>
     where
         B: Stream<Item = Result<RecordBatch, E>>,
         E: From<Error>,
     {
+        let before = std::mem::replace(&mut self.incomplete, true);
         let mut batches = pin!(batches);
         while let Some(batch) = batches.next().await {
             self.push(&batch?)?;
             give_way().await;
         }
+        self.incomplete = before;
         Ok(())
     }
 }

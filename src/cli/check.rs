@@ -6,7 +6,7 @@ use super::output::Sink;
 use super::past::{self, Memory};
 use super::publish::Delivery;
 use super::{diagnostics, interrupt, memory, output, progress, publish, source};
-use crate::check::{CheckOptions, Ruleset, Run, Watch, check};
+use crate::check::{CheckOptions, Ruleset, Run, Watch, WrongSelection, check};
 use crate::error::{Error, escape_controls};
 use crate::input::source::STDIN;
 use crate::input::{data_files, remote};
@@ -141,11 +141,9 @@ pub fn exit_of(run: &Run, least: LeastSeverity, scores: &[LeastScore]) -> Exit {
 
 /// Refuses options that leave nothing to decide: a misspelt name would let anything pass.
 pub fn decides(ruleset: &Ruleset, options: &CheckOptions, scores: &[LeastScore]) -> Result<(), Trouble> {
-    names_exist(ruleset, options)?;
-    if !ruleset.rules().is_empty() && !options.selects_any(ruleset) {
-        let message = "--only and --skip leave no rule to evaluate".to_string();
-        return Err(Trouble::Usage { message, help: Some("a check that judges nothing would pass anything".into()) });
-    }
+    options
+        .check_selection(ruleset)
+        .map_err(|WrongSelection { message, help }| Trouble::Usage { message, help: Some(help) })?;
     if let Some(score) = scores_without_rules(ruleset, options, scores) {
         let message = format!("--min-score: there are no {score}");
         let help = "a score of no rules would always be reached; see the labels in the ruleset";
@@ -231,26 +229,5 @@ pub fn refuse(text: &source::Source, ruleset: &Ruleset, format: &str, global: &G
     diagnostics::render(text, ruleset.diagnostics(), output::stderr_colour(global), &mut bytes).map_err(sink)?;
     // Nothing is left to do when stderr is closed.
     let _ = std::io::stderr().lock().write_all(&bytes);
-    Ok(())
-}
-
-/// A misspelt `--only` must not silently select nothing.
-fn names_exist(ruleset: &Ruleset, options: &CheckOptions) -> Result<(), Trouble> {
-    let rules = ruleset.rules().len();
-    for name in options.only.iter().chain(&options.skip) {
-        let numbered = name
-            .strip_prefix("Rule_")
-            .and_then(|number| number.parse::<usize>().ok())
-            .is_some_and(|number| (1..=rules).contains(&number));
-        if !numbered && name != "Composite" && crate::rules::find(name).is_none() {
-            let near = crate::diagnostic::nearest(name, crate::rules::all().into_iter().map(|own| own.name));
-            let help =
-                near.map_or(format!("rules are called Rule_1 to Rule_{rules}"), |near| format!("did you mean {near}?"));
-            return Err(Trouble::Usage {
-                message: format!("`{name}` is neither a rule type nor a rule of this ruleset"),
-                help: Some(help),
-            });
-        }
-    }
     Ok(())
 }

@@ -134,17 +134,20 @@ where
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.gate.state == State::Open {
+            // Not open again after an error, nor after a panic of the sink: both lose rows.
+            self.gate.state = State::Broken;
             let Some(frame) = self.gate.batches.next() else {
                 self.gate.state = State::Complete;
                 break;
             };
             match self.sorted(frame) {
-                Ok(None) => {}
-                Ok(Some(good)) => return Some(Ok(good)),
-                Err(error) => {
-                    self.gate.state = State::Broken;
-                    return Some(Err(error));
+                Ok(good) => {
+                    self.gate.state = State::Open;
+                    if let Some(good) = good {
+                        return Some(Ok(good));
+                    }
                 }
+                Err(error) => return Some(Err(error)),
             }
         }
         None

@@ -4,9 +4,11 @@
 #![allow(unsafe_code)]
 
 use crate::error::{Error, escape_controls};
+use arrow_array::cast::AsArray;
 use arrow_array::ffi::{FFI_ArrowArray, from_ffi_and_data_type};
-use arrow_array::{ArrayRef, make_array};
-use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, UInt64Array, make_array, new_null_array};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use polars::prelude::{CompatLevel, DataType as PolarsType, PlSmallStr, Series};
 use polars_arrow::array::Array as PolarsArray;
 use polars_arrow::datatypes::{ArrowDataType, Field as PolarsField, IntegerType, TimeUnit as PolarsUnit};
@@ -38,7 +40,7 @@ pub fn arrays(series: &Series) -> Result<VecDeque<ArrayRef>, Error> {
         }
         let array = import(own, imported.clone())?;
         arrays.push_back(match encoded_type(&imported) {
-            Some(encoded) => arrow_cast::cast(&array, &encoded).map_err(|error| Error::Internal(error.to_string()))?,
+            Some(_) => encoded(&array).map_err(|error| Error::Internal(error.to_string()))?,
             None => array,
         });
     }
@@ -61,6 +63,37 @@ fn encoded_type(imported: &DataType) -> Option<DataType> {
         DataType::Dictionary(_, _) => Some(DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))),
         _ => None,
     }
+}
+
+/// Categories with keys of 32 bits and the texts that occur, in the order in which they do: an `Enum` has all of its
+/// texts in every chunk.
+fn encoded(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let Some(own) = array.as_any_dictionary_opt().filter(|own| !own.values().is_empty()) else {
+        let encoded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        return Ok(new_null_array(&encoded, array.len()));
+    };
+    let mut places: Vec<Option<i32>> = vec![None; own.values().len()];
+    let mut taken: Vec<u64> = Vec::new();
+    let mut keys: Vec<i32> = Vec::with_capacity(own.len());
+    for (row, key) in own.normalized_keys().into_iter().enumerate() {
+        if own.keys().is_null(row) {
+            keys.push(0);
+            continue;
+        }
+        let place = match places[key] {
+            Some(place) => place,
+            None => {
+                let place = i32::try_from(taken.len()).map_err(|error| ArrowError::ComputeError(error.to_string()))?;
+                taken.push(key as u64);
+                *places[key].insert(place)
+            }
+        };
+        keys.push(place);
+    }
+    let values = arrow_select::take::take(own.values(), &UInt64Array::from(taken), None)?;
+    let values = arrow_cast::cast(&values, &DataType::Utf8)?;
+    let keys = Int32Array::new(keys.into(), own.keys().logical_nulls());
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values)?))
 }
 
 /// What the Arrow of Polars calls by another name; `None` for what only Polars has, such as whole numbers of 128 bits.
@@ -168,10 +201,9 @@ fn without_null_buffers(array: &mut FFI_ArrowArray, data_type: &DataType) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::cast::AsArray;
-    use arrow_array::types::{Float64Type, Int32Type, Int64Type};
-    use arrow_array::{Array, StringArray};
-    use polars::prelude::{Categories, NamedFrom};
+    use arrow_array::StringArray;
+    use arrow_array::types::{Float64Type, Int64Type};
+    use polars::prelude::{Categories, FrozenCategories, NamedFrom};
 
     fn one(series: &Series) -> ArrayRef {
         let mut arrays = arrays(series).unwrap();
@@ -245,6 +277,19 @@ mod tests {
         assert_eq!(encoded.values().data_type(), &DataType::Utf8);
         let plain = encoded.downcast_dict::<StringArray>().unwrap();
         assert_eq!(plain.into_iter().collect::<Vec<_>>(), [Some("x"), None, Some("y"), Some("x")]);
+    }
+
+    #[test]
+    fn texts_of_an_enum_that_do_not_occur_are_left_out() {
+        let texts = FrozenCategories::new(["z", "y", "a"]).unwrap();
+        let own = PolarsType::from_frozen_categories(texts);
+        let series = Series::new("a".into(), [Some("a"), None, Some("z"), Some("a")].as_slice()).cast(&own).unwrap();
+        let array = one(&series);
+        let encoded = array.as_dictionary::<Int32Type>();
+        assert_eq!(encoded.values().as_string::<i32>().iter().collect::<Vec<_>>(), [Some("a"), Some("z")]);
+        assert_eq!(encoded.keys().iter().collect::<Vec<_>>(), [Some(0), None, Some(1), Some(0)]);
+        let nothing = Series::new_null("a".into(), 2).cast(&own).unwrap();
+        assert_eq!(one(&nothing).logical_null_count(), 2);
     }
 
     #[test]

@@ -23,8 +23,12 @@ pub(super) fn run<T: Send>(
     sending: impl Future<Output = Result<T, Refused>> + Send,
     stop: Stop<'_>,
 ) -> Result<T, Refused> {
-    let thread = std::thread::scope(|scope| scope.spawn(|| run_here(sending, stop)).join());
-    thread.unwrap_or_else(|_| Err(Refused::whole("nothing was sent: the sender broke off; please report it")))
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("dq-send".into()).spawn_scoped(scope, || run_here(sending, stop));
+        let thread = thread.map_err(|error| Refused::whole(format!("nothing can be sent: {error}")))?;
+        let broken_off = |_| Err(Refused::whole("nothing was sent: the sender broke off; please report it"));
+        thread.join().unwrap_or_else(broken_off)
+    })
 }
 
 fn run_here<T>(sending: impl Future<Output = Result<T, Refused>>, stop: Stop<'_>) -> Result<T, Refused> {

@@ -367,6 +367,11 @@ pub fn compile(compiler: &mut Compiler<'_>, rule: &BoundRule) -> Result<Observat
     }
     let observation =
         guarded(|| (rule.rule_type.compile)(compiler, rule)).unwrap_or_else(|said| panicked(rule, &said))?;
+    if observation.clauses.is_empty() {
+        // It would pass whatever the data is.
+        let message = format!("Rule type {} asks nothing of the data", rule.rule_type.name);
+        return Err(Unevaluated::new("rule_type", message));
+    }
     Ok(Observation { filter: compiler.filter.clone(), ..observation })
 }
 

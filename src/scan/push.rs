@@ -43,8 +43,8 @@ pub struct PushProgram {
     ids: Vec<MetricId>,
     /// Every column, by position in the schema.
     available: Vec<usize>,
-    /// How many parts were started.
-    parts: AtomicUsize,
+    /// How many states were made.
+    forks: AtomicUsize,
 }
 
 /// States of the batches so far.
@@ -53,6 +53,8 @@ pub struct PushStates {
     ordered: PartStates,
     /// All batches since the last merge: dictionaries that batches share are counted once.
     part: Option<PartFold>,
+    /// Of several failures the one with the least number is told, whichever came first.
+    number: usize,
 }
 
 impl PushPlan {
@@ -141,7 +143,7 @@ impl PushPlan {
         let program = Program::new(&self.schema, &members, &self.predicates, make)?;
         let ids = own.iter().map(|at| self.folded[*at]).collect();
         let available = (0..self.schema.fields().len()).collect();
-        Ok(PushProgram { program, ids, available, parts: AtomicUsize::new(0) })
+        Ok(PushProgram { program, ids, available, forks: AtomicUsize::new(0) })
     }
 
     /// All metrics, once every state was joined.
@@ -211,12 +213,11 @@ impl PushProgram {
     /// States before any batch.
     pub fn states(&self) -> PushStates {
         let folding = self.program.folding();
-        PushStates { folding, ordered: self.nothing(), part: None }
+        let number = self.forks.fetch_add(1, Ordering::Relaxed);
+        PushStates { folding, ordered: self.nothing(), part: None, number }
     }
 
-    /// The next part: the parts of all who share the program are counted together.
-    fn start(&self) -> PartFold {
-        let number = self.parts.fetch_add(1, Ordering::Relaxed);
+    fn start(&self, number: usize) -> PartFold {
         self.program.start(number, self.nothing(), self.nothing(), &self.available)
     }
 
@@ -236,7 +237,7 @@ impl PushProgram {
 impl PushStates {
     /// Folds a batch, which has every column of the schema.
     pub fn push(&mut self, program: &PushProgram, batch: &Columns) -> Result<(), Error> {
-        let part = self.part.get_or_insert_with(|| program.start());
+        let part = self.part.get_or_insert_with(|| program.start(self.number));
         part.batch(&program.program, batch, &mut self.folding)
     }
 

@@ -432,7 +432,7 @@ impl GroupFold<'_> {
             }
         };
         for (position, array) in arrays.iter().enumerate() {
-            if let Some(encoded) = array.as_ref().and_then(|array| array.as_dictionary_opt::<Int32Type>())
+            if let Some(encoded) = array.as_ref().and_then(countable)
                 && !group.weighed[position].is_empty()
             {
                 let metrics = &group.weighed[position];
@@ -446,7 +446,7 @@ impl GroupFold<'_> {
                 let Some(array) = &arrays[*column] else {
                     return Err(Error::Internal("a column was not read".into()));
                 };
-                let encoded = array.as_dictionary_opt::<Int32Type>().is_some();
+                let encoded = countable(array).is_some();
                 if metric.takes_weights && encoded {
                     break;
                 }
@@ -462,6 +462,11 @@ impl GroupFold<'_> {
         }
         Ok(rows)
     }
+}
+
+/// A dictionary whose keys can be counted in place of its rows. Where a value is NULL, keys do not tell which rows are.
+fn countable(array: &ArrayRef) -> Option<&DictionaryArray<Int32Type>> {
+    array.as_dictionary_opt::<Int32Type>().filter(|encoded| encoded.values().null_count() == 0)
 }
 
 /// Distinct values and how often each was seen.
