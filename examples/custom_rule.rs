@@ -155,7 +155,7 @@ static LUHN_VALID: RuleType = RuleType {
     ..RuleType::BASE
 };
 
-/// Judges single rows: samples, files of rows, masks and gates know them.
+/// Judges rows: samples, files of rows, masks and gates know them.
 struct Luhn;
 
 impl CustomTest for Luhn {

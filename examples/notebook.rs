@@ -66,9 +66,9 @@ fn main() -> Result<(), Failure> {
     }
 
     // Larger than memory: rows are sorted as they pass by; the verdict comes before the commit.
-    let mut dead_letters = 0;
+    let mut bad_rows = 0;
     let sink = |rows: DataFrame| -> Result<(), dq::error::Error> {
-        dead_letters += rows.height();
+        bad_rows += rows.height();
         Ok(())
     };
     let mut gate = Gate::new(customers()?, &ruleset, &options, sink)?;
@@ -81,6 +81,6 @@ fn main() -> Result<(), Failure> {
         Ok(run) => println!("committed, score {:.2}", run.score.unwrap_or_default()),
         Err(refused) => println!("not committed: {refused}"),
     }
-    println!("{written} rows written, {dead_letters} dead letters");
+    println!("{written} rows written, {bad_rows} bad rows");
     Ok(())
 }

@@ -341,6 +341,24 @@ fn gitlab_issues_are_stable_and_complete() {
     assert_eq!(customers("gitlab"), customers("gitlab"));
 }
 
+#[test]
+fn glue_results_of_a_job_name_the_job_and_its_context() {
+    let result = |names: &[&str]| -> Value {
+        let arguments = ["check", "--format", "glue", "--ruleset", "-", "fixtures/data/customers.csv"];
+        let ran = dq(&[&arguments[..], &NOW, names].concat(), "Rules = [ RowCount = 200 ]");
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        serde_json::from_str(&ran.stdout).expect("JSON")
+    };
+    let names = |result: &Value| ["RulesetName", "EvaluationContext", "JobName"].map(|name| result[name].clone());
+    let table = result(&["--ruleset-name", "promises", "--dataset", "shop.customers"]);
+    assert_eq!(names(&table), [json!("promises"), json!("dq"), Value::Null]);
+    assert!(table.get("JobName").is_none(), "{table}");
+    let job = result(&["--ruleset-name", "promises", "--job", "nightly"]);
+    assert_eq!(names(&job), ["promises", "promises", "nightly"].map(Value::from));
+    let long = result(&["--job", &"é".repeat(200)]);
+    assert!(long["JobName"].as_str().is_some_and(|name| name.len() <= 255 && name.ends_with("...")), "{long}");
+}
+
 /// One run writes every format; so does its saved result; both are the same.
 fn survives(name: &str, arguments: &[&str], stdin: &str) {
     let directory = tempfile::tempdir().expect("a directory");

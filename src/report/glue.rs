@@ -37,10 +37,17 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         });
         document.insert("DataSource".into(), json!({ "GlueTable": table }));
     }
-    document.insert("RulesetName".into(), cut(&plain(&report.ruleset_name()), NAME).into());
-    document.insert("EvaluationContext".into(), "dq".into());
+    let ruleset = cut(&plain(&report.ruleset_name()), NAME);
+    let job = report.publication.job.as_ref().map(|job| cut(&plain(job), NAME));
+    // A job is found by its name and its context, as in CloudWatch and EventBridge.
+    let context = if job.is_some() { ruleset.clone() } else { "dq".to_string() };
+    document.insert("RulesetName".into(), ruleset.into());
+    document.insert("EvaluationContext".into(), context.into());
     document.insert("StartedOn".into(), time(run.started).into());
     document.insert("CompletedOn".into(), time(report.completed()).into());
+    if let Some(job) = job {
+        document.insert("JobName".into(), job.into());
+    }
     let rules = run.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.verdict != Verdict::Skip);
     document.insert(
         "RuleResults".into(),

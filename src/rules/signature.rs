@@ -27,7 +27,7 @@ pub struct RuleType {
     pub threshold: bool,
     /// Whether its condition or threshold may use past values.
     pub dynamic: bool,
-    /// Whether it judges single rows.
+    /// Whether it judges rows.
     pub row_level: bool,
     /// Whether it may stand in composites that are judged row by row.
     pub row_composite: bool,

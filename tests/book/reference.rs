@@ -15,7 +15,11 @@ How a rule is written stands below its name. What is in brackets may be left out
 condition is an example: any other of its kind may stand there ([conditions](language.md#how-values-are-compared)). Behind it
 come `where`, `with threshold` and labels, in this order.
 
-The examples are run by the tests. Each has a rule, the data as CSV, below `ref` that of a second dataset, the verdict, and
+A rule of a type that judges rows says of each row whether it fails ([rows](rows.md)). A [gate](library.md#gate) of the library
+holds no row back for uniqueness, because a later row may repeat its key; `dq check --bad` and `polars::split` see all rows
+first, and do.
+
+The examples are run by the tests. Each has a rule, the data as CSV, below `ref` that of a reference, the verdict, and
 a metric.
 
 ";
@@ -85,13 +89,13 @@ fn section(rule_type: &RuleType) -> String {
         (true, false) => "yes",
         _ => "no",
     };
-    row(&mut text, "judges single rows", rows);
+    row(&mut text, "judges rows", rows);
     if !rule_type.tags.is_empty() {
         let tags: Vec<String> = rule_type.tags.iter().map(|tag| format!("`{tag}`")).collect();
         row(&mut text, "tags", &tags.join(", "));
     }
     if let Some(dimension) = rule_type.dimension {
-        row(&mut text, "dimension", dimension.name());
+        row(&mut text, "quality dimension", dimension.name());
     }
     if rule_type.status == Status::Extension {
         row(&mut text, "in Glue", "unknown; `--target glue` refuses it");
@@ -109,7 +113,7 @@ fn section(rule_type: &RuleType) -> String {
 
 fn page() -> String {
     let mut text = String::from(HEAD);
-    text.push_str("| type | | dimension |\n|---|---|---|\n");
+    text.push_str("| type | | quality dimension |\n|---|---|---|\n");
     for rule_type in REGISTRY {
         let name = rule_type.name;
         let mark = match (rule_type.status, rule_type.place) {
