@@ -717,10 +717,10 @@ fn a_program_of_ones_own_has_the_whole_command_line() {
 static ASKS_NOTHING: RuleType = RuleType {
     name: "AsksNothing",
     status: Status::Extension,
-    signatures: &[Signature::new(&[], Conditions::None)],
+    signatures: &[Signature::new(&[], dq::rules::Conditions::None)],
     summary: "Nothing",
     manual: "Nothing.",
-    compile: |_, _| Ok(Observation::default()),
+    compile: |_, _| Ok(dq::plan::Observation::default()),
     ..RuleType::BASE
 };
 
