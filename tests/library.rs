@@ -70,8 +70,9 @@ fn a_run_has_the_verdict_of_its_worst_rule() {
     assert_eq!(checked("Rules = [ RowCount = 1, IsComplete \"absent\" ]", &all).verdict(), Verdict::Error);
     let unmeasured = checked("Rules = [ RowCount = 200 ]\nAnalyzers = [ Completeness \"absent\" ]", &all);
     assert_eq!(unmeasured.verdict(), Verdict::Error);
-    let none = CheckOptions { skip: vec!["RowCount".into()], ..all };
-    assert_eq!(checked("Rules = [ RowCount = 1 ]", &none).verdict(), Verdict::Skip);
+    let some = CheckOptions { skip: vec!["RowCount".into()], ..CheckOptions::default() };
+    assert_eq!(checked("Rules = [ RowCount = 1, IsComplete \"customer_id\" ]", &some).verdict(), Verdict::Pass);
+    assert_eq!(checked("Analyzers = [ Completeness \"customer_id\" ]", &all).verdict(), Verdict::Skip);
     let mut interrupted = checked("Rules = [ RowCount = 200 ]", &CheckOptions::default());
     interrupted.incomplete = true;
     assert_eq!(interrupted.verdict(), Verdict::Error);
