@@ -80,3 +80,8 @@ pub mod text_cast;
 pub mod unevaluated;
 pub mod value;
 pub mod verdict;
+
+/// The code of the page about the library compiles.
+#[cfg(all(doctest, feature = "cli", feature = "polars"))]
+#[doc = include_str!("../docs/library.md")]
+pub struct LibraryPage;
