@@ -13,6 +13,7 @@ thread_local! {
 }
 
 /// Whether this thread runs code whose panic will become an error: a panic hook may stay silent then.
+#[cfg(any(test, feature = "cli"))]
 pub fn is_guarded() -> bool {
     GUARDED.get()
 }
