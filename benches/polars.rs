@@ -1,9 +1,9 @@
 //! A frame of Polars in memory, checked where it is: how much memory that takes beside the frame, and how long.
 //!
-//! `cargo bench --bench polars --no-default-features --features polars [-- FILE.parquet]`
+//! `cargo bench --bench polars --no-default-features --features polars [-- FILE.parquet] [-- lazy]`
 //!
-//! Without a file, a million generated orders. Peaks are those that Linux counts for the process; elsewhere only times
-//! are told.
+//! Without a file, a million generated orders; a pattern names several. With `lazy`, only queries that are checked while
+//! they run. Linux tells the memory; elsewhere only times are told.
 
 // Benchmarks fail by panicking, and speak.
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs)]
@@ -16,7 +16,8 @@ use dq::check::{CheckOptions, Ruleset, Run};
 use dq::polars::polars::prelude::{DataFrame, LazyFrame, ScanArgsParquet};
 use dq::rules::BindOptions;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Rules that hold no more than some numbers: what memory grows by beside them is copied data.
 const LEAN: &str = r#"Rules = [
@@ -25,24 +26,33 @@ const LEAN: &str = r#"Rules = [
     StandardDeviation "price" > 0, ColumnValues "created_at" > "2000-01-01"
 ]"#;
 
-/// A line of `/proc/self/status`, in MiB.
-fn status(name: &str) -> Option<u64> {
+/// Memory of the process that is not pages of files, in MiB, where the system tells.
+fn held() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find(|line| line.starts_with(name))?;
+    let line = text.lines().find(|line| line.starts_with("RssAnon"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib >> 10)
 }
 
-/// Runs a check; tells its time, and by how much it raised the memory of the process at most.
+/// Runs a check; tells its time, and by how much it raised the memory of the process at most, looked at every
+/// millisecond.
 fn measured(name: &str, run: impl Fn() -> Run) {
-    // Counts the peak from here on.
-    let counted = std::fs::write("/proc/self/clear_refs", "5").is_ok();
-    let before = status("VmRSS");
+    let before = held();
+    let (peak, ended) = (AtomicU64::new(0), AtomicBool::new(false));
     let start = Instant::now();
-    let run = run();
+    let run = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                peak.fetch_max(held().unwrap_or(0), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let run = run();
+        ended.store(true, Ordering::Relaxed);
+        run
+    });
     let seconds = start.elapsed().as_secs_f64();
-    let peak = status("VmHWM").filter(|_| counted);
-    let grown =
-        peak.zip(before).map_or("unknown".into(), |(peak, before)| format!("{} MiB", peak.saturating_sub(before)));
+    let grown = before
+        .map_or("unknown".into(), |before| format!("{} MiB", peak.load(Ordering::Relaxed).saturating_sub(before)));
     println!("{name}: {seconds:.3} s, {} rows, memory grows by {grown} at most", run.rows);
 }
 
@@ -65,6 +75,9 @@ fn main() {
     {
         // Before the frame is there: what a query holds that is checked while it runs.
         measured(&format!("{name}, lazy"), || dq::polars::check_lazy(lazy(), &ruleset, &options).expect("a run"));
+    }
+    if std::env::args().any(|argument| argument == "lazy") {
+        return;
     }
     let frame = collected(&path);
     println!("the frame: {} rows, {} MiB", frame.height(), frame.estimated_size() >> 20);

@@ -79,7 +79,8 @@ impl<S> Gate<S> {
         self.gate.finish()
     }
 
-    /// The verdicts, if every rule that was not deselected passes; the reason to stop otherwise.
+    /// The verdicts, if every rule that was not deselected passes and every analyzer has its values; the reason to stop
+    /// otherwise.
     pub fn commit(self) -> Result<Run, Refused> {
         self.gate.commit()
     }

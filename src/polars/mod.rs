@@ -109,7 +109,8 @@ pub fn check(frame: &DataFrame, ruleset: &Ruleset, options: &CheckOptions) -> Re
 /// The query is run once, and again where rows are needed again: to show failing rows (with [`CheckOptions::samples`] 0
 /// they are not), for each query of a rule, for keys of references that do not fit the memory. Its rows should come in
 /// the same order each time; if their number differs, the check fails. The checked rows wait for whoever is slower: at
-/// most one frame of 65,536 rows for each thread, and one more, besides what the query itself holds.
+/// most one frame of 65,536 rows for each thread, and one more, besides what the query itself holds: Polars reads some row
+/// groups of several files ahead.
 ///
 /// A query that cannot be resolved or run, or in which Polars panics, is [`Error::Rows`], whatever was checked before.
 /// Refused is what [`check`] refuses. It blocks: on an async runtime, call it where that is allowed.
