@@ -26,7 +26,8 @@ pub fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     outcome.map_err(|panic| said(&*panic))
 }
 
-fn said(panic: &(dyn Any + Send)) -> String {
+/// What a panic said.
+pub fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words").to_string()
 }

@@ -40,7 +40,7 @@ pub fn arrays(series: &Series) -> Result<VecDeque<ArrayRef>, Error> {
         }
         let array = import(own, imported.clone())?;
         arrays.push_back(match encoded_type(&imported) {
-            Some(_) => encoded(&array).map_err(|error| Error::Internal(error.to_string()))?,
+            Some(data_type) => encoded(&array, &data_type).map_err(|error| Error::Internal(error.to_string()))?,
             None => array,
         });
     }
@@ -67,10 +67,9 @@ fn encoded_type(imported: &DataType) -> Option<DataType> {
 
 /// Categories with keys of 32 bits and the texts that occur, in the order in which they do: an `Enum` has all of its
 /// texts in every chunk.
-fn encoded(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+fn encoded(array: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, ArrowError> {
     let Some(own) = array.as_any_dictionary_opt().filter(|own| !own.values().is_empty()) else {
-        let encoded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-        return Ok(new_null_array(&encoded, array.len()));
+        return Ok(new_null_array(data_type, array.len()));
     };
     let mut places: Vec<Option<i32>> = vec![None; own.values().len()];
     let mut taken: Vec<u64> = Vec::new();

@@ -4,12 +4,11 @@
 use super::frame::{PART_ROWS, batches, internal};
 use super::interchange::schema;
 use crate::error::Error;
+use crate::guard::{guarded, said};
 use crate::input::{Chunk, Chunks, Decoded, Parts, Table};
 use arrow_schema::SchemaRef;
 use polars::prelude::{DataFrame, Engine, Expr, LazyFrame, PlSmallStr, PlanCallback, PolarsResult};
-use std::any::Any;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -27,7 +26,7 @@ impl Query {
     pub fn new(frame: LazyFrame) -> Result<Self, Error> {
         let mut frame = frame;
         // Of types that it was built without, Polars panics.
-        let own = catch_unwind(AssertUnwindSafe(|| frame.collect_schema())).map_err(|panic| panicked(&*panic))??;
+        let own = guarded(|| frame.collect_schema()).map_err(|words| panicked(&words))??;
         let schema = schema(own.iter())?;
         let names = own.iter().map(|(name, _)| name.clone()).collect();
         Ok(Self { frame: Mutex::new(frame), names, schema })
@@ -145,13 +144,11 @@ impl Iterator for Frames {
         match self.query.take()?.join() {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(Err(error.into())),
-            Err(panic) => Some(Err(panicked(&*panic))),
+            Err(panic) => Some(Err(panicked(&said(&*panic)))),
         }
     }
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let words = format!("the query panicked: {}", words.unwrap_or_default());
-    Error::Rows { engine: "Polars", source: words.into() }
+fn panicked(words: &str) -> Error {
+    Error::Rows { engine: "Polars", source: format!("the query panicked: {words}").into() }
 }

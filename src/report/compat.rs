@@ -9,6 +9,7 @@ mod markdown;
 mod sarif;
 mod text;
 
+use super::rendered;
 use super::text::{Style, grouped};
 use crate::compat::finding::{Kind, Severity};
 use crate::compat::gate::{Entry, Located, Run, State};
@@ -38,14 +39,8 @@ impl<'a> Report<'a> {
     ///
     /// Of kind `InvalidInput`: there is no such format.
     pub fn render(&self, format: &str) -> io::Result<String> {
-        let unknown = || {
-            let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
-            let message = format!("there is no report format `{format}`; formats are {}", names.join(", "));
-            io::Error::new(io::ErrorKind::InvalidInput, message)
-        };
-        let mut bytes = Vec::new();
-        (find(format).ok_or_else(unknown)?.write)(self, &mut bytes)?;
-        String::from_utf8(bytes).map_err(io::Error::other)
+        let write = find(format).map(|format| |out: &mut dyn Write| (format.write)(self, out));
+        rendered(format, write, FORMATS.iter().map(|format| format.name))
     }
 }
 

@@ -65,15 +65,25 @@ impl<'a> Report<'a> {
     ///
     /// Of kind `InvalidInput`: there is no such format, or a service would not take what the report says.
     pub fn render(&self, format: &str) -> io::Result<String> {
-        let unknown = || {
-            let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
-            let message = format!("there is no report format `{format}`; formats are {}", names.join(", "));
-            io::Error::new(io::ErrorKind::InvalidInput, message)
-        };
-        let mut bytes = Vec::new();
-        (find(format).ok_or_else(unknown)?.write)(self, &mut bytes)?;
-        String::from_utf8(bytes).map_err(io::Error::other)
+        let write = find(format).map(|format| |out: &mut dyn Write| (format.write)(self, out));
+        rendered(format, write, FORMATS.iter().map(|format| format.name))
     }
+}
+
+/// The text that a format writes; `names` are those that there are.
+fn rendered(
+    format: &str,
+    write: Option<impl FnOnce(&mut dyn Write) -> io::Result<()>>,
+    names: impl Iterator<Item = &'static str>,
+) -> io::Result<String> {
+    let Some(write) = write else {
+        let names = names.collect::<Vec<_>>().join(", ");
+        let message = format!("there is no report format `{format}`; formats are {names}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    };
+    let mut bytes = Vec::new();
+    write(&mut bytes)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 /// A report format.
